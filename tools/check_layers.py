@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Holds src/ to tools/layers.txt: a folder includes itself and the folders listed for it, no other.
+
+Includes are written from src/ ("base/str.h"); a file beside main.c may include cli alone."""
+import re
+import sys
+
+from c_source import ROOT, files, report
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+# Test code may also use the test support, which is written from src/ as well.
+SUPPORT = "../tests/support/"
+
+
+def read_layers():
+    layers = {}
+    for line in (ROOT / "tools/layers.txt").read_text().splitlines():
+        line = line.split("#")[0].strip()
+        if line:
+            folder, allowed = line.split(":")
+            layers[folder.strip()] = set(allowed.split())
+    return layers
+
+
+def problems_of(path, layers):
+    name = path.relative_to(ROOT)
+    folder = path.relative_to(ROOT / "src").parts[0] if path.parent != ROOT / "src" else ""
+    allowed = layers.get(folder) if folder else {"cli"}
+    if allowed is None:
+        yield f"{name}: folder {folder} is not in tools/layers.txt"
+        return
+    is_test = path.stem.endswith(("_test", "_fuzz"))
+    for include in INCLUDE.findall(path.read_text()):
+        target = include.split("/")[0] if "/" in include else ""
+        if is_test and ("tests/support/" in include or include.startswith("support/")):
+            continue
+        if include.endswith(".sql.h") or target == folder != "" or target in allowed:
+            continue
+        if not target:
+            yield f'{name}: "{include}" names no folder: write includes from src/'
+        else:
+            yield f"{name}: {folder or 'main'} must not include {target} ({include})"
+
+
+def main():
+    layers = read_layers()
+    order = list(layers)
+    wrong = [
+        f"tools/layers.txt: {folder} may include {other}, which is not left of it"
+        for folder, allowed in layers.items()
+        for other in sorted(allowed)
+        if other not in order or order.index(other) >= order.index(folder)
+    ]
+    for path in files("*.[ch]", "*.def"):
+        wrong.extend(problems_of(path, layers))
+    return report(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
