@@ -504,7 +504,6 @@ static void what_show_prints_loads_as_the_same_configuration(void **state)
 {
     struct fixture *f = *state;
     AUTO_BUF struct buf out = BUF_INIT(1 << 20);
-    AUTO_BUF struct buf again = BUF_INIT(1 << 20);
     struct config *c = load(f, rich);
     config_show(c, false, &out);
     assert_true(buf_ok(&out));
