@@ -26,6 +26,16 @@ static bool too_deep(struct str text)
     return false;
 }
 
+/* jansson quotes what it stumbled over, and may cut it inside a character. */
+static struct str reason(const json_error_t *why)
+{
+    struct str text = str_from(why->text);
+    bool clean = utf8_valid(text);
+    for (size_t i = 0; i < text.n; i++)
+        clean = clean && (unsigned char)text.p[i] >= 0x20;
+    return clean ? text : str_from_to(text, 0, str_find_str(text, STR(" near ")));
+}
+
 int json_read(struct str text, json_t **ret, struct err *e)
 {
     if (text.n == 0)
@@ -38,11 +48,13 @@ int json_read(struct str text, json_t **ret, struct err *e)
     json_t *j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (!j && json_error_code(&why) == json_error_out_of_memory)
         abort();
-    if (!j)
-        return err_set(e, ERR_INVALID, "the JSON cannot be read: line %d, column %d: %s", why.line,
-            why.column, why.text);
-    *ret = j;
-    return 0;
+    if (j) {
+        *ret = j;
+        return 0;
+    }
+    struct str said = reason(&why);
+    return err_set(e, ERR_INVALID, "the JSON cannot be read: line %d, column %d: %" STR_FMT,
+        why.line, why.column, STR_ARG(said));
 }
 
 struct str json_str(const json_t *string)
