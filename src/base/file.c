@@ -141,7 +141,7 @@ static int write_temp(
 int file_replace(int at, const char *name, struct str content, unsigned mode, struct err *e)
 {
     AUTO_CLOSE int dir_fd = -1;
-    const char *last;
+    const char *last = name;
     if (open_parent(at, name, &dir_fd, &last, e) < 0)
         return -1;
     uint8_t salt[8];

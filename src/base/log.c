@@ -87,11 +87,25 @@ static bool is_bare(struct str s)
     return s.n > 0;
 }
 
+/* How many bytes from the start of s stand for themselves in quotes. */
+static size_t plain_run(struct str s)
+{
+    size_t n = 0;
+    while (n < s.n && s.p[n] >= ' ' && s.p[n] <= '~' && s.p[n] != '"' && s.p[n] != '\\')
+        n++;
+    return n;
+}
+
 /* Up to the end of s, of the value's share or of the line. */
 static void put_value(struct log_line *l, struct str s)
 {
     size_t end = l->n + VALUE_MAX < BODY_MAX ? l->n + VALUE_MAX : BODY_MAX;
     while (s.n) {
+        struct str run = str_from_to(s, 0, plain_run(str_from_to(s, 0, end - l->n)));
+        put(l, run.p, run.n);
+        s = str_skip(s, run.n);
+        if (s.n == 0)
+            return;
         char form[ESCAPE_MAX];
         size_t taken, n = escape(s, l->json, form, &taken);
         if (l->n + n > end) {
@@ -128,13 +142,14 @@ void log_begin(struct log_line *l, enum log_level level, const char *event)
     if (!log_on(level))
         return;
     char stamp[CLOCK_RFC3339_LEN + 1];
-    char ms[8];
     int64_t now = clock_wall_ms();
+    int ms = (int)(now % 1000);
     clock_format_rfc3339(now / 1000, stamp);
-    (void)snprintf(ms, sizeof(ms), ".%03dZ", (int)(now % 1000));
     put(l, l->json ? "{\"time\":\"" : "time=", l->json ? 9 : 5);
     put(l, stamp, CLOCK_RFC3339_LEN - 1);
-    put(l, ms, 5);
+    char fraction[] = { '.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10),
+        (char)('0' + ms % 10), 'Z' };
+    put(l, fraction, sizeof(fraction));
     if (l->json)
         put(l, "\"", 1);
     log_str(l, "level", str_from(level_names[level]));
