@@ -36,6 +36,21 @@ static void conditions_and_triples_are_read_as_cargo_reads_them(void **state)
     }
 }
 
+static void conditions_are_printed_as_cargo_prints_them(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = { { "cfg(target_os=\"hermit\")",
+                                               "cfg(target_os = \"hermit\")" },
+        { "cfg( any(unix ,not( a=\"b c\" ),all( ),) )", "cfg(any(unix, not(a = \"b c\"), all()))" },
+        { "cfg(r#true)", "cfg(r#true)" }, { "x86_64-pc-windows-gnu", "x86_64-pc-windows-gnu" } };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO_BUF struct buf out = BUF_INIT(256);
+        cfg_target_format(&out, str_from(rows[i][0]));
+        if (!str_eq(buf_str(&out), str_from(rows[i][1])))
+            fail_msg("%s printed as %" STR_FMT, rows[i][0], STR_ARG(buf_str(&out)));
+    }
+}
+
 static int check_nested(int depth)
 {
     AUTO_BUF struct buf text = BUF_INIT(CFG_SIZE_MAX);
@@ -61,6 +76,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conditions_and_triples_are_read_as_cargo_reads_them),
+        cmocka_unit_test(conditions_are_printed_as_cargo_prints_them),
         cmocka_unit_test(nesting_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

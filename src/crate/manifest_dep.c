@@ -217,8 +217,10 @@ static int read_all(const struct toml_from *root, struct dep_sink *sink, struct 
         struct toml_from target;
         if (cfg_target_check(p->key, e) < 0)
             return toml_field_wrong(&targets, p->key, e);
+        AUTO_BUF struct buf printed = BUF_INIT(3 * CFG_SIZE_MAX);
+        cfg_target_format(&printed, p->key);
         if (toml_field_enter(&targets, p, &target, e) < 0 ||
-            read_lists(&target, p->key, sink, e) < 0)
+            read_lists(&target, arena_str(root->arena, buf_str(&printed)), sink, e) < 0)
             return -1;
     }
     return 0;
