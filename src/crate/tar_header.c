@@ -21,6 +21,7 @@ enum {
     OFF_TYPE = 156,
     OFF_LINK = 157,
     OFF_MAGIC = 257,
+    OFF_OWNER = 265, /* user name, then group name, 32 bytes each */
     OFF_DEVMAJOR = 329,
     OFF_DEVMINOR = 337,
     OFF_PREFIX = 345,
@@ -128,8 +129,9 @@ static bool parse_octal(const unsigned char *p, size_t n, uint64_t *ret_v)
     return true;
 }
 
-/* Base-256: 0x80, then a big-endian number. 0xff begins a negative one. */
-static bool parse_number(const unsigned char *p, size_t n, uint64_t *ret_v)
+/* Base-256: 0x80, then a big-endian number. 0xff begins a negative one. For sizes alone: an owner
+ * past 32 bits or a year past GNU tar's calendar stops some readers and not others. */
+static bool parse_size(const unsigned char *p, size_t n, uint64_t *ret_v)
 {
     if (!(p[0] & 0x80))
         return parse_octal(p, n, ret_v);
@@ -163,6 +165,18 @@ static bool field_len(const unsigned char *p, size_t max, size_t *ret_n)
     return tar_is_zero(p + n, max - n);
 }
 
+static bool is_plain_text(const unsigned char *p, size_t max)
+{
+    size_t n;
+    if (!field_len(p, max, &n))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] < 0x20 || p[i] > 0x7e)
+            return false;
+    }
+    return true;
+}
+
 static bool parse_name(const unsigned char b[TAR_BLOCK], bool gnu, struct tar_header *h)
 {
     size_t n_name, n_prefix = 0;
@@ -180,7 +194,8 @@ static bool parse_name(const unsigned char b[TAR_BLOCK], bool gnu, struct tar_he
     }
     memcpy(h->name + h->n_name, b + OFF_NAME, n_name);
     h->n_name += n_name;
-    return clean && n_name > 0 && tar_is_zero(b + OFF_TAIL, TAR_BLOCK - OFF_TAIL);
+    return clean && n_name > 0 && is_plain_text(b + OFF_OWNER, 32) &&
+           is_plain_text(b + OFF_OWNER + 32, 32) && tar_is_zero(b + OFF_TAIL, TAR_BLOCK - OFF_TAIL);
 }
 
 static bool parse_numbers(const unsigned char b[TAR_BLOCK], struct tar_header *h)
@@ -191,7 +206,7 @@ static bool parse_numbers(const unsigned char b[TAR_BLOCK], struct tar_header *h
         { OFF_DEVMINOR, 8 } };
     uint64_t v, mode;
     for (size_t i = 0; i < ARRAY_LEN(unused); i++) {
-        if (!parse_number(b + unused[i].offset, unused[i].n, &v))
+        if (!parse_octal(b + unused[i].offset, unused[i].n, &v))
             return false;
     }
     if (!parse_octal(b + OFF_MODE, 8, &mode))
@@ -225,7 +240,7 @@ int tar_header_parse(const unsigned char b[TAR_BLOCK], struct tar_header *ret_h,
     if (h->kind == TAR_OTHER)
         return 0;
     /* cargo and GNU tar always write a size; an empty one is a sign of something else. */
-    if (tar_is_zero(b + OFF_SIZE, 12) || !parse_number(b + OFF_SIZE, 12, &h->size))
+    if (tar_is_zero(b + OFF_SIZE, 12) || !parse_size(b + OFF_SIZE, 12, &h->size))
         return err_set(e, ERR_INVALID, "archive entry \"%s\": its size is not a positive number",
             tar_show(name, shown));
     if (!parse_numbers(b, h))
@@ -271,27 +286,28 @@ static bool pax_record(struct str *rest, struct str *ret_key, struct str *ret_va
     return true;
 }
 
-static bool is_decimal(struct str s)
+/* Seconds since 1970, as "1153704088.25" or "-1". */
+static bool is_time(struct str s)
 {
     struct str whole = str_starts(s, STR("-")) ? str_skip(s, 1) : s;
-    bool digit = false;
-    for (size_t i = 0, points = 0; i < whole.n; i++) {
-        if (whole.p[i] == '.' ? ++points > 1 : !ascii_is_digit(whole.p[i]))
-            return false;
-        digit = digit || whole.p[i] != '.';
-    }
-    return digit;
+    struct str part = str_cut(&whole, '.'); /* whole keeps the fraction */
+    uint64_t v;
+    bool has_fraction = whole.p != NULL;
+    return part.n <= 11 && whole.n <= 11 && num_parse_u64(part, &v) &&
+           (!has_fraction || num_parse_u64(whole, &v));
 }
 
 /* Records that touch neither name nor content and that no reader stumbles over. */
 static bool pax_is_harmless(struct str key, struct str value)
 {
-    static const char *const numbers[] = { "mtime", "atime", "ctime", "uid", "gid" };
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        if (str_eq(key, str_from(numbers[i])))
-            return is_decimal(value);
-    }
-    return str_eq(key, STR("uname")) || str_eq(key, STR("gname")) || str_eq(key, STR("comment"));
+    uint32_t v;
+    if (str_eq(key, STR("mtime")) || str_eq(key, STR("atime")) || str_eq(key, STR("ctime")))
+        return is_time(value);
+    if (str_eq(key, STR("uid")) || str_eq(key, STR("gid")))
+        return value.n <= 10 && num_parse_u32(value, &v) && v < UINT32_MAX;
+    if (str_eq(key, STR("uname")) || str_eq(key, STR("gname")))
+        return value.n <= 32 && utf8_valid(value);
+    return str_eq(key, STR("comment"));
 }
 
 int tar_pax_parse(struct str body, enum tar_kind kind, struct tar_pax *ret_pax, struct err *e)
