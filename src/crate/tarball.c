@@ -16,6 +16,7 @@
 #define CHUNK 65536
 #define GZIP_HEADER_MAX 4096 /* name, comment and extra field together */
 #define VCS_INFO_MAX 65536
+#define PADDING_MAX (1u << 20) /* zeros behind the end; GNU tar fills up to 10 KiB */
 
 struct walk {
     const struct tarball_limits *limits;
@@ -312,7 +313,11 @@ static int take_end(struct walk *w, struct err *e)
     if (next_block(w, &block, e) < 0)
         return -1;
     bool zero = tar_is_zero(block, TAR_BLOCK);
+    uint64_t stop = w->inflated + PADDING_MAX;
     while (zero && w->len > 0) {
+        if (w->inflated > stop)
+            return err_set(
+                e, ERR_INVALID, "the archive has more than 1 MiB of zeros behind its tar");
         zero = tar_is_zero(w->out + w->pos, w->len - w->pos);
         if (w->len % TAR_BLOCK)
             return truncated(e);
