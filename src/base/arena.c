@@ -161,3 +161,12 @@ struct str arena_printf(struct arena *a, const char *fmt, ...)
     va_end(ap);
     return s;
 }
+
+struct str arena_lower(struct arena *a, struct str s)
+{
+    char *p = arena_alloc(a, s.n + 1);
+    for (size_t i = 0; i < s.n; i++)
+        p[i] = ascii_lower(s.p[i]);
+    p[s.n] = '\0';
+    return (struct str){ p, s.n };
+}

@@ -1,5 +1,7 @@
 #include "base/json_write.h"
 
+#include "base/clock.h"
+
 #include "base/num.h"
 
 /* Before a value or key: the comma, if one is due. */
@@ -115,4 +117,11 @@ void json_put_raw(struct json_out *j, struct str json)
 {
     json_next(j);
     buf_add(j->b, json);
+}
+
+void json_put_time(struct json_out *j, int64_t unix_s)
+{
+    char text[CLOCK_RFC3339_LEN + 1];
+    clock_format_rfc3339(unix_s, text);
+    json_put_str(j, str_from(text));
 }

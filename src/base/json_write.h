@@ -20,4 +20,5 @@ void json_put_str_or_null(struct json_out *j, struct str s); /* null when s.p is
 void json_put_int(struct json_out *j, int64_t v);
 void json_put_bool(struct json_out *j, bool v);
 void json_put_null(struct json_out *j);
+void json_put_time(struct json_out *j, int64_t unix_s); /* RFC 3339 in whole seconds */
 void json_put_raw(struct json_out *j, struct str json); /* one value, already JSON */

@@ -1,0 +1,45 @@
+/* One line a request, gathered during a turn of the loop and written in one go. */
+#include "api/internal.h"
+#include "base/log.h"
+
+#define LOG_GATHER_MAX (256u << 10)
+#define LOG_WRITE_AT (48u << 10)
+
+static void flush(struct api *a)
+{
+    log_write(buf_str(&a->log));
+    buf_clear(&a->log);
+}
+
+static void run_flush(struct loop_task *t)
+{
+    flush(CONTAINER_OF(t, struct api, log_flush));
+}
+
+void access_log_init(struct api *a)
+{
+    a->log = BUF_INIT(LOG_GATHER_MAX);
+    a->log_flush.run = run_flush;
+}
+
+void access_log_line(struct api *a, const struct request *req, const struct http_result *r)
+{
+    struct log_line l;
+    if (!log_on(LOG_INFO))
+        return;
+    log_begin(&l, LOG_INFO, "request");
+    log_u64(&l, "id", req->id);
+    log_str(&l, "peer", request_peer(req));
+    log_str(&l, "who", req->log_principal.p ? req->log_principal : STR("-"));
+    log_str(&l, "method", str_from(http_method_name(req->method)));
+    log_str(&l, "target", req->target);
+    log_str(&l, "http", str_from(http_version_name(req->version)));
+    log_u64(&l, "status", r->status);
+    log_u64(&l, "bytes", r->bytes);
+    log_u64(&l, "us", r->duration_us);
+    buf_add(&a->log, log_finish(&l));
+    if (a->log.n >= LOG_WRITE_AT)
+        flush(a);
+    else
+        loop_defer(a->loop, &a->log_flush);
+}

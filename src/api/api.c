@@ -1,0 +1,249 @@
+/* From a request to its handler: host, route, caller, right, in this order. */
+#include "api/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+static struct answer *make_config(const struct api *a, bool closed)
+{
+    struct buf b AUTO_BUF = BUF_INIT(4096);
+    struct json_out j = JSON_OUT(&b);
+    struct buf dl AUTO_BUF = BUF_INIT(1024);
+    buf_addf(&dl, "%" STR_FMT "/dl", STR_ARG(a->site.base_url));
+    json_object_begin(&j);
+    json_key(&j, STR("dl"));
+    json_put_str(&j, buf_str(&dl));
+    json_key(&j, STR("api"));
+    json_put_str(&j, a->site.base_url);
+    if (closed) {
+        json_key(&j, STR("auth-required"));
+        json_put_bool(&j, true);
+    }
+    json_object_end(&j);
+    /* Without an ETag: cargo takes a 304 for config.json as an error. */
+    struct answer_spec spec = {
+        .status = 200,
+        .content_type = STR("application/json"),
+        .cache_control = STR("no-cache"),
+        .body = buf_str(&b),
+    };
+    return answer_new(&spec);
+}
+
+static struct answer *make_yes(void)
+{
+    struct answer_spec spec = {
+        .status = 200,
+        .content_type = STR("application/json"),
+        .cache_control = STR("no-store"),
+        .body = STR("{\"ok\":true}"),
+    };
+    return answer_new(&spec);
+}
+
+struct api *api_new(struct registry *r, struct loop *loop)
+{
+    struct api *a = MEM_NEW(struct api);
+    a->registry = r;
+    a->loop = loop;
+    a->yes = make_yes();
+    access_log_init(a);
+    return a;
+}
+
+void api_set_site(struct api *a, const struct api_site *site)
+{
+    a->site = *site;
+    a->config_open = make_config(a, false);
+    a->config_closed = make_config(a, true);
+}
+
+void api_free(struct api *a)
+{
+    if (!a)
+        return;
+    answer_unref(a->config_open);
+    answer_unref(a->config_closed);
+    answer_unref(a->yes);
+    log_write(buf_str(&a->log));
+    buf_deinit(&a->log);
+    free(a);
+}
+
+void api_set_stopping(struct api *a)
+{
+    a->stopping = true;
+}
+
+static bool is_health(const struct route *r)
+{
+    return r && (r->run == api_healthz || r->run == api_readyz);
+}
+
+/* Host decides before anything else, so that a page whose name was rebound to us gets nothing. */
+static int check_host(const struct call *c, struct err *e)
+{
+    if (c->door->admin || own_urls_has_host(c->api->registry->own, c->req->host))
+        return 0;
+    struct str shown = utf8_clip(c->req->host, 200);
+    return err_set(e, ERR_INVALID,
+        "this registry is not known as `%" STR_FMT "`; an admin can add the name to server.hosts",
+        STR_ARG(shown));
+}
+
+static int find_route(struct call *c, struct err *e)
+{
+    const struct route *other;
+    c->route = route_find(c->req->method, c->req->path, c->params, &other);
+    bool hidden = c->route && ((c->door->only_health && !is_health(c->route)) ||
+                                  (c->door->admin != (c->route->need == NEED_ADMIN_DOOR)));
+    if (c->route && !hidden) {
+        c->req->route = c->route->path;
+        return 0;
+    }
+    c->route = NULL;
+    if (other && !hidden)
+        return err_set(e, ERR_UNSUPPORTED, "this URL does not take the method %s",
+            http_method_name(c->req->method));
+    return err_set(e, ERR_NOT_FOUND,
+        "there is nothing at this URL; the sparse index is at /index/, cargo's web API at "
+        "/api/v1/");
+}
+
+/* A web page elsewhere must not change anything through a visitor's browser; cargo sends neither
+ * field. */
+static int check_origin(const struct call *c, struct err *e)
+{
+    struct str site = c->req->header[HEADER_SEC_FETCH_SITE];
+    bool reads = c->req->method == HTTP_GET || c->req->method == HTTP_HEAD;
+    if (reads ||
+        (c->req->header[HEADER_ORIGIN].p == NULL &&
+            (site.p == NULL || str_eq(site, STR("none")) || str_eq(site, STR("same-origin")))))
+        return 0;
+    return err_set(
+        e, ERR_FORBIDDEN, "changes are not taken from web pages; use cargo or the command line");
+}
+
+static int check_need(struct call *c, struct err *e)
+{
+    const struct access *a = c->api->registry->access;
+    switch (c->route->need) {
+    case NEED_NOTHING:
+    case NEED_ADMIN_DOOR:
+        return 0;
+    case NEED_READ:
+        return access_may(a, &c->caller, RIGHT_READ, STR_NONE, e);
+    case NEED_PUBLISH:
+        if (access_may(a, &c->caller, RIGHT_PUBLISH_NEW, STR_NONE, NULL) == 0)
+            return 0;
+        return access_may(a, &c->caller, RIGHT_PUBLISH_UPDATE, STR_NONE, e);
+    case NEED_YANK:
+        return access_may(a, &c->caller, RIGHT_YANK, STR_NONE, e);
+    case NEED_CHANGE_OWNERS:
+        return access_may(a, &c->caller, RIGHT_CHANGE_OWNERS, STR_NONE, e);
+    }
+    return err_set(e, ERR_FORBIDDEN, "this route is closed");
+}
+
+static int identify(struct call *c, struct err *e)
+{
+    struct registry *r = c->api->registry;
+    int64_t now = loop_wall_s(c->api->loop);
+    int rc = access_identify(
+        r->access, &c->door->access, c->req->header[HEADER_AUTHORIZATION], now, &c->caller, e);
+    if (rc < 0)
+        return -1;
+    struct str name = access_caller_name(r->access, &c->caller);
+    c->req->log_principal =
+        c->caller.kind == CALLER_PRINCIPAL ? arena_str(c->req->arena, name) : name;
+    if (c->caller.token != 0)
+        tally_token(r->tally, c->caller.token, now);
+    return 0;
+}
+
+static void refuse(struct call *c, const struct err *e, unsigned status)
+{
+    bool json = c->route ? c->route->shape == SHAPE_JSON : str_starts(c->req->path, STR("/api/"));
+    struct answer *a AUTO_ANSWER = problem_answer(
+        c->api, json ? SHAPE_JSON : SHAPE_TEXT, status, str_from(e->text), c->req->id);
+    request_reply(c->req, a);
+}
+
+static void on_request(void *ctx, struct request *req)
+{
+    struct call *c = ARENA_NEW(req->arena, struct call);
+    struct err e = ERR_INIT;
+    c->api = ctx;
+    c->req = req;
+    c->door = req->listener;
+    if (find_route(c, &e) < 0) {
+        refuse(c, &e, e.kind == ERR_NOT_FOUND ? 404 : 405);
+    } else if (!is_health(c->route) && check_host(c, &e) < 0) {
+        refuse(c, &e, 421);
+    } else if (c->route->need == NEED_NOTHING && identify(c, &e) < 0 && !is_health(c->route)) {
+        problem_reply(c, &e);
+    } else if (c->route->need != NEED_NOTHING &&
+               (identify(c, &e) < 0 || check_origin(c, &e) < 0 || check_need(c, &e) < 0)) {
+        problem_reply(c, &e);
+    } else {
+        c->route->run(c);
+    }
+}
+
+static void on_done(void *ctx, const struct request *req, const struct http_result *r)
+{
+    struct api *a = ctx;
+    if (a->registry->config->log_access)
+        access_log_line(a, req, r);
+}
+
+static struct answer *make_error(
+    void *ctx, const struct request *req, unsigned status, const char *text)
+{
+    bool json = req && str_starts(req->path, STR("/api/"));
+    return problem_answer(
+        ctx, json ? SHAPE_JSON : SHAPE_TEXT, status, str_from(text), req ? req->id : 0);
+}
+
+struct http_handler api_handler(struct api *a)
+{
+    return (struct http_handler){
+        .ctx = a, .on_request = on_request, .on_done = on_done, .make_error = make_error
+    };
+}
+
+void reply_json(struct call *c, struct str body)
+{
+    struct answer_spec spec = {
+        .status = 200,
+        .content_type = STR("application/json"),
+        .cache_control = STR("no-store"),
+        .body = body,
+    };
+    struct answer *a AUTO_ANSWER = answer_new(&spec);
+    request_reply(c->req, a);
+}
+
+void reply_text(struct call *c, unsigned status, const struct buf *body)
+{
+    static const struct answer_field fields[] = {
+        { { "x-content-type-options", 22 }, { "nosniff", 7 } },
+        { { "content-security-policy", 23 }, { "default-src 'none'; frame-ancestors 'none'", 42 } },
+        { { "referrer-policy", 15 }, { "no-referrer", 11 } },
+    };
+    struct answer_spec spec = {
+        .status = status,
+        .content_type = STR("text/plain; charset=utf-8"),
+        .cache_control = STR("no-store"),
+        .body = buf_str(body),
+        .fields = fields,
+        .n_fields = ARRAY_LEN(fields),
+    };
+    struct answer *a AUTO_ANSWER = answer_new(&spec);
+    request_reply(c->req, a);
+}
+
+bool call_may_read(const struct call *c)
+{
+    return access_may(c->api->registry->access, &c->caller, RIGHT_READ, STR_NONE, NULL) == 0;
+}

@@ -1,0 +1,32 @@
+#include "api/guide.h"
+
+void guide_steps(struct buf *out, struct str base_url)
+{
+    buf_addf(out,
+        "1. Tell cargo about this registry, and paste the token when it asks:\n"
+        "\n"
+        "mkdir -p ~/.cargo && cat >> ~/.cargo/config.toml <<'EOF'\n"
+        "[registries.guppy]\n"
+        "index = \"sparse+%" STR_FMT "/index/\"\n"
+        "credential-provider = \"cargo:token\"\n"
+        "EOF\n"
+        "cargo login --registry guppy\n"
+        "\n"
+        "2. Publish a crate:\n"
+        "\n"
+        "cargo new --lib --vcs none hello-guppy && cd hello-guppy\n"
+        "cargo publish --registry guppy && cd ..\n"
+        "\n"
+        "3. Use it in another project:\n"
+        "\n"
+        "cargo new --vcs none my-app && cd my-app\n"
+        "cargo add hello-guppy --registry guppy && cargo build\n",
+        STR_ARG(base_url));
+}
+
+void guide_keep_private(struct buf *out)
+{
+    buf_add(out, STR("To keep a crate off crates.io, say in its Cargo.toml under [package]:\n"
+                     "\n"
+                     "publish = [\"guppy\"]\n"));
+}

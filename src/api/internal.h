@@ -1,0 +1,96 @@
+/* What the files of api/ share. */
+#pragma once
+#include "api/api.h"
+#include "base/json_write.h"
+
+struct api {
+    struct registry *registry;
+    struct loop *loop;
+    struct api_site site;
+    bool stopping;
+    struct answer *config_open, *config_closed; /* config.json without and with auth-required */
+    struct answer *yes;                         /* {"ok":true} */
+    struct loop_task log_flush;
+    struct buf log; /* access lines of this turn */
+};
+
+#define PARAMS_MAX 2
+
+/* What a handler gets: the request, who asks, and the {} segments of its path. In the request's
+ * arena. */
+struct call {
+    struct api *api;
+    struct request *req;
+    const struct route *route;
+    const struct api_door *door;
+    struct caller caller;
+    struct str params[PARAMS_MAX];
+};
+
+/* The kind of answer that a refusal has: cargo's JSON below /api/, one sentence of text elsewhere.
+ */
+enum error_shape { SHAPE_TEXT, SHAPE_JSON };
+
+/* Never left out: a route without a need does not compile (-Werror=missing-field-initializers). */
+enum need {
+    NEED_NOTHING = 1, /* health, and pages that show only what the caller may see */
+    NEED_ADMIN_DOOR,
+    NEED_READ,
+    NEED_PUBLISH, /* some crate; the use case asks again for the one */
+    NEED_YANK,
+    NEED_CHANGE_OWNERS,
+};
+
+struct route {
+    enum http_method method;
+    const char *path; /* segments; "{}" is one segment, "**" the rest */
+    enum need need;
+    enum error_shape shape;
+    void (*run)(struct call *c);
+};
+
+extern const struct route API_ROUTES[];
+extern const size_t API_N_ROUTES;
+/* The route of method and path, its parameters filled; NULL with *ret_other saying whether the path
+ * exists under another method. HEAD finds GET's. */
+const struct route *route_find(enum http_method method, struct str path,
+    struct str params[PARAMS_MAX], const struct route **ret_other);
+
+/* ---- problem.c: the only place that knows status codes ---- */
+unsigned problem_status(enum err_kind kind);
+/* Answers with e: status, shape, challenge where a token could help, and logs what is ours to mend.
+ */
+void problem_reply(struct call *c, const struct err *e);
+struct answer *problem_answer(const struct api *a, enum error_shape shape, unsigned status,
+    struct str text, uint64_t request_id);
+
+/* ---- answers ---- */
+void reply_json(struct call *c, struct str body);
+void reply_text(struct call *c, unsigned status, const struct buf *body);
+
+/* The sentence of a refusal for reading through HTML-free eyes: used by pages. */
+bool call_may_read(const struct call *c);
+
+/* ---- handlers, a file a topic ---- */
+void api_config(struct call *c);
+void api_index(struct call *c);
+void api_download(struct call *c);
+void api_publish(struct call *c);
+void api_yank(struct call *c);
+void api_unyank(struct call *c);
+void api_owners_list(struct call *c);
+void api_owners_add(struct call *c);
+void api_owners_remove(struct call *c);
+void api_search(struct call *c);
+void api_root(struct call *c);
+void api_me(struct call *c);
+void api_healthz(struct call *c);
+void api_readyz(struct call *c);
+void api_admin(struct call *c);
+
+/* A small request body gathered in memory, then handed over; larger than max is 413. */
+void body_collect(struct call *c, size_t max, void (*ready)(struct call *c, struct str body));
+
+/* ---- access_log.c ---- */
+void access_log_line(struct api *a, const struct request *req, const struct http_result *r);
+void access_log_init(struct api *a);

@@ -1,0 +1,185 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+
+extern char **environ;
+
+#define DATA                                                                                       \
+    {                                                                                              \
+        "data", "DIR", false, "the data folder (server.data)"                                      \
+    }
+#define CONFIG                                                                                     \
+    {                                                                                              \
+        "config", "FILE", false, "the configuration file"                                          \
+    }
+#define JSON                                                                                       \
+    {                                                                                              \
+        "json", NULL, false, "print JSON"                                                          \
+    }
+#define HELP                                                                                       \
+    {                                                                                              \
+        "help", NULL, false, "this text"                                                           \
+    }
+
+static const struct args_option SERVE[] = { HELP, DATA, CONFIG,
+    { "listen", "URL", true,
+        "a listener, such as http://127.0.0.1:8000?anonymous=read; may repeat" },
+    { "ready-fd", "N", false, "write each listener's URL to this descriptor when ready" } };
+static const struct args_option TOKEN_NEW[] = { HELP, DATA, CONFIG, JSON,
+    { "scope", "SCOPE", true,
+        "read, publish-new, publish-update, yank, change-owners or admin; may repeat (default: all "
+        "but admin)" },
+    { "crate", "PATTERN", true, "a crate's name or a prefix with *; may repeat (default: *)" },
+    { "expires", "DAYS", false, "1 to 365 (default: 90)" } };
+static const struct args_option DATA_ONLY[] = { HELP, DATA, CONFIG, JSON };
+static const struct args_option CONFIG_OPTIONS[] = { HELP, CONFIG, DATA, JSON,
+    { "sample", NULL, false, "print a commented configuration file" },
+    { "markdown", NULL, false, "print docs/configuration.md" } };
+static const struct args_option HEALTH[] = { HELP, CONFIG, DATA,
+    { "ready", NULL, false, "ask for readiness instead" },
+    { "url", "URL", false, "of the registry (default: its own first listener)" } };
+static const struct args_option REBUILD[] = { HELP, DATA, CONFIG,
+    { "check", NULL, false, "change nothing; exit 1 when something differs" } };
+
+#define OPTIONS(table) (table), ARRAY_LEN(table)
+
+static const struct cli_command COMMANDS[] = {
+    { "serve", "[--data DIR] [--listen URL]... [--config FILE]", "run the registry", OPTIONS(SERVE),
+        0, 0, cmd_serve },
+    { "token new", "NAME [--scope SCOPE]... [--crate PATTERN]... [--expires DAYS]",
+        "make a token for the account local:NAME and print it", OPTIONS(TOKEN_NEW), 1, 1,
+        cmd_token_new },
+    { "token list", "", "all tokens, without their secrets", OPTIONS(DATA_ONLY), 0, 0,
+        cmd_token_list },
+    { "token revoke", "ID", "end a token at once", OPTIONS(DATA_ONLY), 1, 1, cmd_token_revoke },
+    { "crate list", "", "all crates", OPTIONS(DATA_ONLY), 0, 0, cmd_crate_list },
+    { "crate show", "NAME", "versions and owners of a crate", OPTIONS(DATA_ONLY), 1, 1,
+        cmd_crate_show },
+    { "config show", "", "every setting and where it came from", OPTIONS(CONFIG_OPTIONS), 0, 0,
+        cmd_config_show },
+    { "config check", "", "is the configuration good?", OPTIONS(CONFIG_OPTIONS), 0, 0,
+        cmd_config_check },
+    { "config", "--sample", "print a sample configuration", OPTIONS(CONFIG_OPTIONS), 0, 0,
+        cmd_config },
+    { "health", "[--ready]", "exit 0 while the server lives (or is ready)", OPTIONS(HEALTH), 0, 0,
+        cmd_health },
+    { "rebuild-index", "[--check]",
+        "compute the index anew from the database; the server must be stopped", OPTIONS(REBUILD), 0,
+        0, cmd_rebuild_index },
+};
+
+static void print_all(FILE *f)
+{
+    (void)fputs("Super Guppy " SUPERGUPPY_VERSION ", a private Cargo registry\n\n", f);
+    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++)
+        (void)fprintf(f, "  superguppy %-14s %s\n", COMMANDS[i].words, COMMANDS[i].help);
+    (void)fputs("  superguppy --version\n\nsuperguppy COMMAND --help says more of one. A first "
+                "start: superguppy serve\n",
+        f);
+}
+
+static void print_one(const struct cli_command *c)
+{
+    printf("superguppy %s %s\n\n%s\n\n", c->words, c->usage, c->help);
+    for (size_t i = 0; i < c->n_options; i++) {
+        const struct args_option *o = &c->options[i];
+        char left[64];
+        (void)snprintf(
+            left, sizeof(left), "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+        printf("  %-18s %s\n", left, o->help);
+    }
+}
+
+/* The command whose words stand first in argv; *ret_used of them. */
+static const struct cli_command *find_command(int argc, char **argv, int *ret_used)
+{
+    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++) {
+        struct str words = str_from(COMMANDS[i].words), word;
+        int used = 0;
+        while (str_next_word(&words, &word) && used < argc && str_eq(word, str_from(argv[used])))
+            used++;
+        struct str all = str_from(COMMANDS[i].words);
+        int wanted = str_has(all, ' ') ? 2 : 1;
+        if (used == wanted) {
+            *ret_used = used;
+            return &COMMANDS[i];
+        }
+    }
+    return NULL;
+}
+
+static int fail(const struct err *e)
+{
+    (void)fprintf(stderr, "superguppy: %s\n", e->text);
+    if (e->cause[0] != '\0' && e->kind != ERR_USAGE)
+        (void)fprintf(stderr, "superguppy: cause: %s\n", e->cause);
+    return e->kind == ERR_USAGE ? 2 : 1;
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+    struct err e = ERR_INIT;
+    struct cli c = { .arena = arena_new() };
+    c.args.options = command->options;
+    c.args.n_options = command->n_options;
+    c.args.found = arena_array(c.arena, command->n_options, sizeof(struct args_found));
+    int rc = args_parse(&c.args, argc, argv, &e);
+    if (rc == 0 && args_has(&c.args, "help"))
+        print_one(command);
+    else if (rc == 0 && (c.args.n_rest < command->min_rest || c.args.n_rest > command->max_rest))
+        rc = err_set(&e, ERR_USAGE, "use it so: superguppy %s %s", command->words, command->usage);
+    else if (rc == 0)
+        rc = command->run(&c, &e);
+    if (rc < 0)
+        rc = fail(&e);
+    if (fflush(stdout) != 0 && rc == 0)
+        rc = 1;
+    arena_free(c.arena);
+    return rc;
+}
+
+int cli_main(int argc, char **argv)
+{
+    int used;
+    struct str first = argc > 1 ? str_from(argv[1]) : STR_NONE;
+    if (str_eq(first, STR("--version"))) {
+        (void)puts("superguppy " SUPERGUPPY_VERSION);
+        return 0;
+    }
+    if (str_eq(first, STR("--help")) || str_eq(first, STR("help"))) {
+        print_all(stdout);
+        return 0;
+    }
+    const struct cli_command *c = find_command(argc - 1, argv + 1, &used);
+    if (!c) {
+        if (argc > 1)
+            (void)fprintf(stderr,
+                "superguppy: there is no command `%.60s`; superguppy --help lists them\n", argv[1]);
+        else
+            print_all(stderr);
+        return 2;
+    }
+    return run(c, argc - 1 - used, argv + 1 + used);
+}
+
+int cli_load_config(struct cli *c, struct config **ret, struct err *e)
+{
+    static const struct {
+        const char *option, *key;
+    } map[] = { { "data", "server.data" }, { "listen", "server.listen" } };
+    struct config_flag flags[ARGS_VALUES_MAX + 1];
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(map); i++) {
+        for (size_t k = 0; k < c->args.n_options; k++) {
+            if (!str_eq(str_from(c->args.options[k].name), str_from(map[i].option)))
+                continue;
+            for (size_t v = 0; v < c->args.found[k].n; v++)
+                flags[n++] =
+                    (struct config_flag){ str_from(map[i].key), c->args.found[k].values[v] };
+        }
+    }
+    struct config_sources from = {
+        .file = args_get(&c->args, "config"), .env = environ, .flags = flags, .n_flags = n
+    };
+    return config_load(c->arena, &from, ret, e);
+}

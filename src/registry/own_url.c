@@ -1,0 +1,124 @@
+#include "registry/own_url.h"
+
+struct own_urls {
+    const struct config *config;
+    struct config_list hosts; /* lower-case authorities; one without a port stands for any port */
+};
+
+static bool has_port(struct str authority)
+{
+    size_t colon = str_rfind(authority, ':');
+    size_t bracket = str_rfind(authority, ']');
+    return colon != STR_NPOS && (bracket == STR_NPOS || colon > bracket);
+}
+
+static struct str without_port(struct str authority)
+{
+    return has_port(authority) ? str_from_to(authority, 0, str_rfind(authority, ':')) : authority;
+}
+
+static struct str url_authority(struct str url)
+{
+    size_t at = str_find_str(url, STR("://"));
+    struct str rest = at == STR_NPOS ? STR_NONE : str_skip(url, at + 3);
+    return str_cut(&rest, '/');
+}
+
+static void add_host(struct own_urls *o, struct arena *a, struct str host)
+{
+    if (host.n > 0)
+        o->hosts.items[o->hosts.n++] = arena_lower(a, host);
+}
+
+static void add_listener(
+    struct own_urls *o, struct arena *a, const struct listen_url *l, uint16_t port)
+{
+    if (l->scheme != LISTEN_HTTP)
+        return;
+    bool v6 = str_has(l->host, ':');
+    add_host(o, a,
+        arena_printf(a, v6 ? "[%" STR_FMT "]:%u" : "%" STR_FMT ":%u", STR_ARG(l->host), port));
+    if (port == 80)
+        add_host(o, a, v6 ? arena_printf(a, "[%" STR_FMT "]", STR_ARG(l->host)) : l->host);
+    if (l->is_loopback) {
+        add_host(o, a, arena_printf(a, "localhost:%u", port));
+        add_host(o, a, arena_printf(a, "127.0.0.1:%u", port));
+    }
+}
+
+struct own_urls *own_urls_new(
+    struct arena *a, const struct config *c, struct str base_url, const uint16_t *ports)
+{
+    struct own_urls *o = ARENA_NEW(a, struct own_urls);
+    o->config = c;
+    o->hosts.items = arena_array(a, 2 + c->hosts.n + 4 * c->n_listeners, sizeof(struct str));
+    add_host(o, a, url_authority(base_url));
+    for (size_t i = 0; i < c->hosts.n; i++)
+        add_host(o, a, c->hosts.items[i]);
+    for (size_t i = 0; i < c->n_listeners; i++)
+        add_listener(o, a, &c->listeners[i], ports[i]);
+    return o;
+}
+
+bool own_urls_has_host(const struct own_urls *o, struct str authority)
+{
+    for (size_t i = 0; i < o->hosts.n; i++) {
+        struct str h = o->hosts.items[i];
+        if (str_eq(h, authority) || (!has_port(h) && str_eq_nocase(h, without_port(authority))))
+            return true;
+    }
+    return false;
+}
+
+static struct str drop_slash(struct str url)
+{
+    return str_ends(url, STR("/")) ? str_from_to(url, 0, url.n - 1) : url;
+}
+
+static bool is_listed(const struct config_list *list, struct str url)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (str_eq(drop_slash(list->items[i]), drop_slash(url)))
+            return true;
+    }
+    return false;
+}
+
+/* cargo compares index URLs as text but for one slash at the end, so the paths are exact. */
+static bool is_own(const struct own_urls *o, struct str url)
+{
+    struct str rest = url;
+    bool sparse = str_starts(url, STR("sparse+"));
+    if (sparse)
+        rest = str_skip(rest, 7);
+    if (!str_starts(rest, STR("http://")) && !str_starts(rest, STR("https://")))
+        return false;
+    struct str authority = url_authority(rest);
+    char lower[256];
+    if (authority.n > sizeof(lower))
+        return false;
+    for (size_t i = 0; i < authority.n; i++)
+        lower[i] = ascii_lower(authority.p[i]);
+    if (!own_urls_has_host(o, (struct str){ lower, authority.n }))
+        return false;
+    struct str path = str_skip(rest, (size_t)(authority.p - rest.p) + authority.n);
+    return str_eq(drop_slash(path), sparse ? STR("/index") : STR("/git/index"));
+}
+
+int own_urls_resolve(
+    const struct own_urls *o, struct str index_url, struct str *ret_stored, struct err *e)
+{
+    if (is_own(o, index_url) || is_listed(&o->config->aliases, index_url)) {
+        *ret_stored = STR_NONE;
+        return 0;
+    }
+    if (is_listed(&o->config->registries, index_url)) {
+        *ret_stored = index_url;
+        return 0;
+    }
+    struct str shown = utf8_clip(index_url, 200);
+    return err_set(e, ERR_INVALID,
+        "a dependency names the registry %" STR_FMT ", which this registry does not allow; "
+        "an admin can list it in server.registries (or in server.aliases if it is this one)",
+        STR_ARG(shown));
+}

@@ -1,0 +1,14 @@
+/* Download counts and last uses of tokens, gathered in memory so that neither costs a request a
+ * write; flushed to the writer every few seconds and at the stop. Loop thread. */
+#pragma once
+#include "store/writer.h"
+
+struct tally;
+
+struct tally *tally_new(void);
+void tally_free(struct tally *t);
+void tally_download(struct tally *t, int64_t version_id);
+void tally_token(struct tally *t, uint32_t token_id, int64_t now);
+/* A change that stores all that was counted, or NULL when there is nothing. If it fails, the counts
+ * are lost: they are statistics. */
+struct change *tally_change(struct tally *t, int64_t now);

@@ -1,0 +1,87 @@
+#include "registry/task.h"
+
+#include "base/mem.h"
+#include "index/index_file.h"
+
+static void finish(struct change *c)
+{
+    struct task *t = CONTAINER_OF(c, struct task, change);
+    if (c->err.kind == ERR_NONE && t->index_answer)
+        sparse_put(t->registry->sparse, t->index_name, TAKE(t->index_answer));
+    if (c->err.kind == ERR_NONE && t->committed)
+        t->committed(t);
+    t->done(t->ctx, &c->err);
+    answer_unref(t->index_answer);
+    arena_free(t->arena);
+}
+
+struct task *task_new(
+    struct registry *r, const struct caller *c, size_t n, task_done_fn done, void *ctx)
+{
+    struct arena *a = arena_new();
+    struct task *t = arena_zalloc(a, n);
+    t->registry = r;
+    t->arena = a;
+    t->caller = *c;
+    t->done = done;
+    t->ctx = ctx;
+    t->change.done = finish;
+    return t;
+}
+
+void task_submit(struct task *t)
+{
+    struct registry *r = t->registry;
+    if (r->read_only) {
+        (void)err_set(&t->change.err, ERR_BUSY,
+            "the disk failed; the registry is read-only until an admin restarts it");
+        finish(&t->change);
+    } else if (writer_submit(r->writer, &t->change, &t->change.err) < 0) {
+        finish(&t->change);
+    }
+}
+
+struct str task_principal(const struct task *t)
+{
+    return access_caller_name(t->registry->writer_access, &t->caller);
+}
+
+int task_check(const struct task *t, enum right right, struct str canonical, struct err *e)
+{
+    const struct access *a = t->registry->writer_access;
+    if (access_still(a, &t->caller, clock_wall_s(), e) < 0)
+        return -1;
+    return access_may(a, &t->caller, right, canonical, e);
+}
+
+int task_event(const struct task *t, struct db *d, const char *what, struct str crate,
+    struct str version, struct str detail, struct err *e)
+{
+    struct event ev = {
+        .time = clock_wall_s(),
+        .principal = task_principal(t),
+        .token = t->caller.token,
+        .what = str_from(what),
+        .crate = crate,
+        .version = version,
+        .detail = detail,
+    };
+    return meta_event_add(d, &ev, e);
+}
+
+int task_remake_index(struct task *t, struct db *d, int64_t crate, struct str name, struct err *e)
+{
+    struct buf lines AUTO_BUF = BUF_INIT(INDEX_FILE_MAX);
+    struct index_file_row f;
+    t->index_name = arena_lower(t->arena, name);
+    if (meta_index_lines(d, crate, &lines, e) < 0)
+        return -1;
+    if (!buf_ok(&lines))
+        return err_set(e, ERR_TOO_LARGE, "the index file of this crate would pass %u MiB",
+            INDEX_FILE_MAX >> 20);
+    if (index_file_make(t->arena, t->index_name, buf_str(&lines), &f, e) < 0 ||
+        meta_index_file_put(d, crate, &f, e) < 0)
+        return -1;
+    t->index_answer = index_file_answer(&f);
+    return 0;
+}

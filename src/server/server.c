@@ -1,0 +1,271 @@
+/* Start and stop. Start: folder, memory, sockets, then requests. Stop: no new connections, what is
+ * in flight, the workers, the writer, the folder. */
+#include "server/server.h"
+
+#include "api/api.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "registry/registry.h"
+#include "server/welcome.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#define N_WORKERS 4
+#define WORKER_QUEUE_MAX 20000
+#define TALLY_EVERY_MS 5000
+#define SETTLE_MS 5000 /* for workers and the writer after the last connection is gone */
+
+struct server {
+    const struct config *config;
+    struct arena *arena;
+    struct data_dir *data;
+    struct worker_pool *pool;
+    struct loop *loop;
+    struct registry *registry;
+    struct api *api;
+    struct http_server *http;
+    struct api_door *doors; /* one a listener, then the admin socket's */
+    uint16_t *ports;
+    struct api_site site;
+
+    struct loop_io worker_io, signal_io;
+    struct loop_timer tally_timer;
+    bool stopping;
+};
+
+static struct http_limits limits_from(const struct config *c)
+{
+    struct http_limits l = http_limits_default;
+    l.header_ms = (int64_t)c->header_timeout * 1000;
+    l.body_ms = (int64_t)c->body_timeout * 1000;
+    l.stall_window_ms = (int64_t)c->stall_window * 1000;
+    l.stall_min_rate = c->stall_rate;
+    l.write_stall_ms = (int64_t)c->write_timeout * 1000;
+    l.idle_ms = (int64_t)c->idle_timeout * 1000;
+    l.h2_idle_ms = (int64_t)c->h2_idle_timeout * 1000;
+    l.conns_max = (uint32_t)c->conns_max;
+    l.conns_per_peer = (uint32_t)c->conns_per_peer;
+    l.streams_max = (uint32_t)c->streams_max;
+    l.jobs_per_conn = (uint32_t)c->jobs_per_conn;
+    l.line_max = (uint32_t)c->line_max;
+    l.head_max = (uint32_t)c->head_max;
+    l.headers_max = (uint32_t)c->headers_max;
+    return l;
+}
+
+/* In userspace mode tailscaled hands every peer to loopback, so the built-in listener is open only
+ * where there is no tailscaled. */
+static bool has_tailscaled(void)
+{
+    static const char *const paths[] = { "/run/tailscale/tailscaled.sock",
+        "/var/run/tailscale/tailscaled.sock" };
+    struct stat st;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        if (stat(paths[i], &st) == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct api_door door_for(const struct listen_url *l)
+{
+    return (struct api_door){
+        .access = {
+            .anonymous_read = l->anonymous_read && !(l->is_builtin && has_tailscaled()),
+            .token_reads = l->token_reads,
+        },
+        .only_health = l->only_health,
+    };
+}
+
+static int listen_one(struct server *s, size_t i, struct err *e)
+{
+    const struct listen_url *l = &s->config->listeners[i];
+    s->doors[i] = door_for(l);
+    if (l->scheme == LISTEN_UNIX)
+        return http_listen_unix(s->http, str_cstr(s->arena, l->path), l->mode, &s->doors[i], e);
+    return http_listen_tcp(s->http, l->host, l->port, &s->doors[i], &s->ports[i], e);
+}
+
+static int listen_admin(struct server *s, struct err *e)
+{
+    struct api_door *door = &s->doors[s->config->n_listeners];
+    *door = (struct api_door){ .admin = true, .access = { .admin = true } };
+    struct str path = arena_printf(s->arena, "%s/run/admin.sock", s->data->path);
+    return http_listen_unix(s->http, path.p, 0600, door, e);
+}
+
+static int listen_all(struct server *s, struct err *e)
+{
+    size_t n = s->config->n_listeners;
+    s->doors = arena_array(s->arena, n + 1, sizeof(struct api_door));
+    s->ports = arena_array(s->arena, n, sizeof(uint16_t));
+    for (size_t i = 0; i < n; i++) {
+        if (listen_one(s, i, e) < 0)
+            return -1;
+    }
+    return listen_admin(s, e);
+}
+
+static void on_tally(struct loop_timer *t)
+{
+    struct server *s = CONTAINER_OF(t, struct server, tally_timer);
+    registry_flush_tally(s->registry);
+    loop_timer_set(s->loop, t, loop_now_ms(s->loop) + TALLY_EVERY_MS);
+}
+
+static void on_worker(struct loop_io *io, uint32_t events)
+{
+    (void)events;
+    worker_collect(CONTAINER_OF(io, struct server, worker_io)->pool);
+}
+
+static void on_drained(void *ctx)
+{
+    loop_stop(((struct server *)ctx)->loop);
+}
+
+static void begin_stop(struct server *s)
+{
+    if (s->stopping) { /* asked twice: at once */
+        loop_stop(s->loop);
+        return;
+    }
+    s->stopping = true;
+    log_msg(LOG_INFO, "stopping", "finishing what is in flight");
+    api_set_stopping(s->api);
+    http_drain(
+        s->http, loop_now_ms(s->loop) + (int64_t)s->config->stop_timeout * 1000, on_drained, s);
+}
+
+static void on_signal(struct loop_io *io, uint32_t events)
+{
+    struct server *s = CONTAINER_OF(io, struct server, signal_io);
+    struct signalfd_siginfo info;
+    (void)events;
+    if (read(io->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        begin_stop(s);
+}
+
+static int watch_signals(struct server *s, struct err *e)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return err_sys(e, "block signals");
+    (void)signal(SIGPIPE, SIG_IGN);
+    s->signal_io = (struct loop_io){ .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+        .ready = on_signal };
+    if (s->signal_io.fd < 0)
+        return err_sys(e, "open a signal descriptor");
+    return loop_add(s->loop, &s->signal_io, EPOLLIN, e);
+}
+
+static int start_loop(struct server *s, struct err *e)
+{
+    if (loop_new(&s->loop, e) < 0 || watch_signals(s, e) < 0 ||
+        worker_pool_new(N_WORKERS, WORKER_QUEUE_MAX, &s->pool, e) < 0)
+        return -1;
+    s->worker_io = (struct loop_io){ .fd = worker_fd(s->pool), .ready = on_worker };
+    s->tally_timer.fire = on_tally;
+    loop_timer_set(s->loop, &s->tally_timer, clock_mono_ms() + TALLY_EVERY_MS);
+    return loop_add(s->loop, &s->worker_io, EPOLLIN, e);
+}
+
+static int start_http(struct server *s, struct err *e)
+{
+    struct http_limits limits = limits_from(s->config);
+    s->api = api_new(s->registry, s->loop);
+    struct http_handler handler = api_handler(s->api);
+    if (http_server_new(s->loop, s->pool, &limits, &handler, &s->http, e) < 0 ||
+        listen_all(s, e) < 0)
+        return -1;
+    s->site.base_url = welcome_base_url(s->arena, s->config, s->ports);
+    s->site.version = SUPERGUPPY_VERSION;
+    s->registry->own = own_urls_new(s->arena, s->config, s->site.base_url, s->ports);
+    api_set_site(s->api, &s->site);
+    return http_start(s->http, e);
+}
+
+static int start(struct server *s, struct err *e)
+{
+    if (start_loop(s, e) < 0 || data_dir_open(s->config->data, true, &s->data, e) < 0 ||
+        registry_open(s->config, s->data, s->pool, &s->registry, e) < 0)
+        return -1;
+    return start_http(s, e);
+}
+
+/* Jobs and changes in flight still call back; let them, within a bound. */
+static void settle(struct server *s)
+{
+    int64_t end = clock_mono_ms() + SETTLE_MS;
+    struct pollfd p = { .fd = worker_fd(s->pool), .events = POLLIN };
+    while (worker_pending(s->pool) + writer_pending(s->registry->writer) > 0 &&
+           clock_mono_ms() < end) {
+        (void)poll(&p, 1, 100);
+        worker_collect(s->pool);
+    }
+}
+
+static void stop(struct server *s)
+{
+    if (s->registry)
+        settle(s);
+    registry_close(s->registry); /* its last changes come back through the pool */
+    worker_pool_free(s->pool);
+    http_server_free(s->http);
+    api_free(s->api);
+    data_dir_close(s->data);
+    if (s->loop && s->signal_io.fd > 0)
+        (void)close(s->signal_io.fd);
+    loop_free(s->loop);
+    arena_free(s->arena);
+}
+
+static void announce_void_grants(const struct server *s)
+{
+    for (size_t i = 0; i < s->config->n_grants; i++) {
+        const struct config_grant *g = &s->config->grants[i];
+        if (g->void_reason.p)
+            log_msg(LOG_WARN, "grant_void",
+                "the access.grant at line %d counts for nothing: %" STR_FMT, g->line,
+                STR_ARG(g->void_reason));
+    }
+}
+
+static int announce(struct server *s, const struct server_options *o, struct err *e)
+{
+    struct buf text AUTO_BUF = BUF_INIT(64u << 10), urls AUTO_BUF = BUF_INIT(64u << 10);
+    announce_void_grants(s);
+    welcome_text(&text, s->config, s->site.base_url, s->ports, &s->doors[0].access);
+    (void)fwrite(text.p, 1, text.n, stdout);
+    (void)fflush(stdout);
+    if (o->ready_fd < 0)
+        return 0;
+    welcome_urls(&urls, s->config, s->ports);
+    int rc = file_write_all(o->ready_fd, buf_str(&urls), e);
+    (void)close(o->ready_fd);
+    return rc;
+}
+
+int server_run(const struct server_options *o, struct err *e)
+{
+    struct server s = { .config = o->config, .arena = arena_new() };
+    log_setup(welcome_log_level(o->config),
+        str_eq(o->config->log_format, STR("json")) ? LOG_JSON : LOG_KV, STDERR_FILENO);
+    int rc = start(&s, e);
+    if (rc == 0)
+        rc = announce(&s, o, e);
+    if (rc == 0)
+        loop_run(s.loop);
+    stop(&s);
+    return rc;
+}
