@@ -1,0 +1,233 @@
+#include "store/meta.h"
+
+#include "store/meta_row.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- principals ---- */
+
+int meta_principal_find(
+    struct db *d, struct arena *a, struct str key, struct principal_row *ret, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d, "SELECT id, key, blocked, created FROM principal WHERE key = ?1", &s, e) < 0)
+        return -1;
+    db_bind_str(s, 1, key);
+    int rc = db_step(s, e);
+    if (rc > 0)
+        *ret = (struct principal_row){
+            .id = db_int(s, 0),
+            .key = keep(a, db_str(s, 1)),
+            .blocked = db_int(s, 2),
+            .created = db_int(s, 3),
+        };
+    return rc;
+}
+
+static int find_principal_id(struct db *d, struct str key, int64_t *ret_id, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d, "SELECT id FROM principal WHERE key = ?1", &s, e) < 0)
+        return -1;
+    db_bind_str(s, 1, key);
+    int rc = db_step(s, e);
+    if (rc > 0)
+        *ret_id = db_int(s, 0);
+    return rc;
+}
+
+int meta_principal_ensure(struct db *d, struct str key, int64_t now, int64_t *ret_id, struct err *e)
+{
+    int found = find_principal_id(d, key, ret_id, e);
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d, "INSERT INTO principal (key, created) VALUES (?1, ?2)", &s, e) < 0)
+        return -1;
+    db_bind_str(s, 1, key);
+    db_bind_int(s, 2, now);
+    if (db_run(s, e) < 0)
+        return -1;
+    *ret_id = db_last_id(d);
+    return 0;
+}
+
+int meta_each_principal(struct db *d, meta_principal_fn visit, void *ctx, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    int rc;
+    if (db_prepare(d, "SELECT id, key, blocked, created FROM principal ORDER BY id", &s, e) < 0)
+        return -1;
+    while ((rc = db_step(s, e)) > 0) {
+        struct principal_row row = {
+            .id = db_int(s, 0),
+            .key = db_str(s, 1),
+            .blocked = db_int(s, 2),
+            .created = db_int(s, 3),
+        };
+        if (visit(ctx, &row, e) < 0)
+            return -1;
+    }
+    return rc;
+}
+
+/* ---- tokens ---- */
+
+int meta_token_add(struct db *d, const struct token_row *t, int64_t *ret_id, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d,
+            "INSERT INTO token (principal, hash, scopes, patterns, created, expires)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            &s, e) < 0)
+        return -1;
+    db_bind_int(s, 1, t->principal);
+    db_bind_blob(s, 2, (struct str){ (const char *)t->hash, sizeof(t->hash) });
+    db_bind_int(s, 3, t->scopes);
+    db_bind_str(s, 4, t->patterns);
+    db_bind_int(s, 5, t->created);
+    db_bind_int(s, 6, t->expires);
+    if (db_run(s, e) < 0)
+        return -1;
+    *ret_id = db_last_id(d);
+    return 0;
+}
+
+#define TOKEN_COLUMNS                                                                              \
+    "t.id, t.principal, p.key, t.hash, t.scopes, t.patterns, t.created, t.expires,"                \
+    " t.last_used, t.revoked FROM token AS t JOIN principal AS p ON p.id = t.principal"
+
+/* Strings borrowed from the row. */
+static struct token_row read_token(struct db_stmt *s)
+{
+    struct token_row t = {
+        .id = db_int(s, 0),
+        .principal = db_int(s, 1),
+        .principal_key = db_str(s, 2),
+        .scopes = (unsigned)db_int(s, 4),
+        .patterns = db_str(s, 5),
+        .created = db_int(s, 6),
+        .expires = db_int(s, 7),
+        .last_used = db_int(s, 8),
+        .revoked = db_int(s, 9),
+    };
+    struct str hash = db_blob(s, 3);
+    assert(hash.n == sizeof(t.hash)); /* the table checks it */
+    memcpy(t.hash, hash.p, sizeof(t.hash));
+    return t;
+}
+
+int meta_token_find(struct db *d, struct arena *a, int64_t id, struct token_row *ret, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d, "SELECT " TOKEN_COLUMNS " WHERE t.id = ?1", &s, e) < 0)
+        return -1;
+    db_bind_int(s, 1, id);
+    int rc = db_step(s, e);
+    if (rc > 0) {
+        *ret = read_token(s);
+        ret->principal_key = keep(a, ret->principal_key);
+        ret->patterns = keep(a, ret->patterns);
+    }
+    return rc;
+}
+
+int meta_token_revoke(struct db *d, int64_t id, int64_t now, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d,
+            "UPDATE token SET revoked = ?2"
+            " WHERE id = ?1 AND revoked = 0 AND (expires = 0 OR expires > ?2)",
+            &s, e) < 0)
+        return -1;
+    db_bind_int(s, 1, id);
+    db_bind_int(s, 2, now);
+    return db_run(s, e) < 0 ? -1 : db_changes(d) > 0;
+}
+
+int meta_token_used(struct db *d, int64_t id, int64_t when, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d, "UPDATE token SET last_used = ?2 WHERE id = ?1 AND last_used < ?2", &s, e) <
+        0)
+        return -1;
+    db_bind_int(s, 1, id);
+    db_bind_int(s, 2, when);
+    return db_run(s, e);
+}
+
+int meta_each_token(
+    struct db *d, bool live_only, int64_t now, meta_token_fn visit, void *ctx, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    int rc;
+    if (db_prepare(d,
+            "SELECT " TOKEN_COLUMNS " WHERE NOT ?1"
+            " OR (t.revoked = 0 AND (t.expires = 0 OR t.expires > ?2)) ORDER BY t.id",
+            &s, e) < 0)
+        return -1;
+    db_bind_int(s, 1, live_only);
+    db_bind_int(s, 2, now);
+    while ((rc = db_step(s, e)) > 0) {
+        struct token_row row = read_token(s);
+        if (visit(ctx, &row, e) < 0)
+            return -1;
+    }
+    return rc;
+}
+
+/* ---- owners ---- */
+
+int meta_owner_add(struct db *d, int64_t crate, int64_t principal, int64_t now, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d,
+            "INSERT INTO owner (crate, principal, created) VALUES (?1, ?2, ?3)"
+            " ON CONFLICT (crate, principal) DO NOTHING",
+            &s, e) < 0)
+        return -1;
+    db_bind_int(s, 1, crate);
+    db_bind_int(s, 2, principal);
+    db_bind_int(s, 3, now);
+    return db_run(s, e) < 0 ? -1 : db_changes(d) > 0;
+}
+
+int meta_owner_remove(struct db *d, int64_t crate, int64_t principal, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d, "DELETE FROM owner WHERE crate = ?1 AND principal = ?2", &s, e) < 0)
+        return -1;
+    db_bind_int(s, 1, crate);
+    db_bind_int(s, 2, principal);
+    return db_run(s, e) < 0 ? -1 : db_changes(d) > 0;
+}
+
+int meta_owner_count(struct db *d, int64_t crate, int64_t *ret_n, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d, "SELECT count(*) FROM owner WHERE crate = ?1", &s, e) < 0)
+        return -1;
+    db_bind_int(s, 1, crate);
+    if (db_step(s, e) < 0)
+        return -1;
+    *ret_n = db_int(s, 0);
+    return 0;
+}
+
+/* CROSS JOIN fixes the order of the loops: a walk over the owners, a look-up by row number each. */
+int meta_each_owner(struct db *d, meta_owner_fn visit, void *ctx, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    int rc;
+    if (db_prepare(d,
+            "SELECT c.canonical, o.principal FROM owner AS o CROSS JOIN crate AS c"
+            " WHERE c.id = o.crate ORDER BY o.id",
+            &s, e) < 0)
+        return -1;
+    while ((rc = db_step(s, e)) > 0) {
+        if (visit(ctx, db_str(s, 0), db_int(s, 1), e) < 0)
+            return -1;
+    }
+    return rc;
+}
