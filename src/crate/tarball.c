@@ -377,13 +377,13 @@ static void walk_freep(struct walk **w)
 }
 
 int tarball_check(struct arena *a, struct str prefix, const struct tarball_limits *limits,
-    tarball_read_fn read, void *ctx, struct tarball_info *ret_info, struct err *e)
+    const struct tarball_source *source, struct tarball_info *ret_info, struct err *e)
 {
     AUTO(walk_freep) struct walk *w = MEM_NEW(struct walk);
     *ret_info = (struct tarball_info){ .vcs_info = STR_NONE };
     w->limits = limits;
-    w->read = read;
-    w->ctx = ctx;
+    w->read = source->read;
+    w->ctx = source->ctx;
     w->arena = a;
     w->prefix = prefix;
     w->info = ret_info;

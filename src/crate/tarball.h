@@ -19,13 +19,18 @@ struct tarball_limits {
 typedef ssize_t (*tarball_read_fn)(void *ctx, void *p, size_t n, struct err *e);
 
 struct tarball_info {
-    struct str manifest;  /* the bytes of Cargo.toml, in the arena */
-    struct str vcs_info;  /* .cargo_vcs_info.json if present and small (64 KiB), else p NULL */
-    uint64_t unpacked;    /* bytes of all files */
+    struct str manifest; /* the bytes of Cargo.toml, in the arena */
+    struct str vcs_info; /* .cargo_vcs_info.json if present and small (64 KiB), else p NULL */
+    uint64_t unpacked;   /* bytes of all files */
     uint32_t n_files;
     bool has_lib_rs, has_main_rs; /* src/lib.rs, src/main.rs */
 };
 
+struct tarball_source {
+    tarball_read_fn read;
+    void *ctx;
+};
+
 /* prefix: "NAME-VERSION". Errors are ERR_INVALID (400) with the path or rule in words. */
 int tarball_check(struct arena *a, struct str prefix, const struct tarball_limits *limits,
-    tarball_read_fn read, void *ctx, struct tarball_info *ret_info, struct err *e) MUST_CHECK;
+    const struct tarball_source *source, struct tarball_info *ret_info, struct err *e) MUST_CHECK;

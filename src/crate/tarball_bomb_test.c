@@ -92,7 +92,9 @@ static uint64_t defuse(struct str tar_head, const struct tarball_limits *limits,
     bomb_init(&bomb, tar_head);
     int64_t began = cpu_ms();
     long peak = peak_kib();
-    assert_int_equal(tarball_check(a, STR("acme-1.2.3"), limits, read_bomb, &bomb, &info, &e), -1);
+    assert_int_equal(tarball_check(a, STR("acme-1.2.3"), limits,
+                         &(struct tarball_source){ read_bomb, &bomb }, &info, &e),
+        -1);
     assert_non_null(strstr(e.text, phrase));
     assert_in_range(cpu_ms() - began, 0, 2000);
     assert_in_range(peak_kib() - peak, 0, 4096);
@@ -176,8 +178,9 @@ static void t41_a_million_empty_entries_stop_at_the_limit(void **state)
     struct err e = ERR_INIT;
     (void)state;
     long peak = peak_kib();
-    assert_int_equal(
-        tarball_check(a, STR("acme-1.2.3"), &case_limits, read_swarm, &swarm, &info, &e), -1);
+    assert_int_equal(tarball_check(a, STR("acme-1.2.3"), &case_limits,
+                         &(struct tarball_source){ read_swarm, &swarm }, &info, &e),
+        -1);
     assert_non_null(strstr(e.text, "more than 50000 entries"));
     assert_in_range(swarm.next, 50000, 50200);
     assert_in_range(peak_kib() - peak, 0, 4096);

@@ -148,8 +148,9 @@ static void an_archive_may_arrive_a_byte_at_a_time(void **state)
     (void)state;
     good_gzip(&gz, &(struct forge_gzip){ .name = "x" });
     struct case_source s = { .left = buf_str(&gz), .step = 1 };
-    assert_int_equal(
-        tarball_check(a, STR("acme-1.2.3"), &case_limits, case_read, &s, &info, &e), 0);
+    assert_int_equal(tarball_check(a, STR("acme-1.2.3"), &case_limits,
+                         &(struct tarball_source){ case_read, &s }, &info, &e),
+        0);
 }
 
 static ssize_t read_failure(void *ctx, void *p, size_t n, struct err *e)
@@ -164,8 +165,9 @@ static void a_failing_read_is_passed_up(void **state)
     struct tarball_info info;
     struct err e = ERR_INIT;
     (void)state;
-    assert_int_equal(
-        tarball_check(a, STR("acme-1.2.3"), &case_limits, read_failure, NULL, &info, &e), -1);
+    assert_int_equal(tarball_check(a, STR("acme-1.2.3"), &case_limits,
+                         &(struct tarball_source){ read_failure, NULL }, &info, &e),
+        -1);
     assert_int_equal(e.kind, ERR_IO);
 }
 

@@ -45,7 +45,8 @@ static int check(struct str gz, struct tarball_info *info)
     struct seen seen = { 0 };
     struct tarball_limits limits = { 1 << 22, 100, 4096, 0, see, &seen };
     struct err e = ERR_INIT;
-    int rc = tarball_check(a, STR("a-1.0.0"), &limits, read_rest, &gz, info, &e);
+    int rc = tarball_check(
+        a, STR("a-1.0.0"), &limits, &(struct tarball_source){ read_rest, &gz }, info, &e);
     assert(rc == 0 || (e.kind == ERR_INVALID && utf8_valid(str_from(e.text)) && e.text[0]));
     if (rc == 0) {
         assert(info->n_files == seen.files && info->unpacked == seen.bytes);

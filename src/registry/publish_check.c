@@ -89,7 +89,8 @@ int publish_check_archive(struct registry *r, struct arena *a, struct spool *s,
     struct manifest manifest;
     struct str prefix =
         arena_printf(a, "%" STR_FMT "-%" STR_FMT, STR_ARG(meta->name), STR_ARG(meta->vers));
-    if (tarball_check(a, prefix, &limits, read_file, &source, &tar, e) < 0)
+    if (tarball_check(a, prefix, &limits, &(struct tarball_source){ read_file, &source }, &tar, e) <
+        0)
         return -1;
     if (manifest_parse(a, tar.manifest, &manifest, e) < 0)
         return -1;

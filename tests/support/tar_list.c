@@ -29,7 +29,8 @@ int main(int argc, char **argv)
         .on_entry = print_entry };
     struct tarball_info info;
     struct err e = ERR_INIT;
-    if (tarball_check(a, str_from(argv[1]), &limits, read_input, stdin, &info, &e) == 0)
+    if (tarball_check(a, str_from(argv[1]), &limits, &(struct tarball_source){ read_input, stdin },
+            &info, &e) == 0)
         return 0;
     (void)fprintf(stderr, "%s\n", e.text);
     return 1;

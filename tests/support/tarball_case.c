@@ -27,7 +27,8 @@ ssize_t case_read(void *ctx, void *p, size_t n, struct err *e)
 int case_check(struct arena *a, struct str gz, struct tarball_info *info, struct err *e)
 {
     struct case_source s = { .left = gz };
-    return tarball_check(a, STR("acme-1.2.3"), &case_limits, case_read, &s, info, e);
+    return tarball_check(
+        a, STR("acme-1.2.3"), &case_limits, &(struct tarball_source){ case_read, &s }, info, e);
 }
 
 void case_refused(struct str gz, const char *phrase)
