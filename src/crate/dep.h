@@ -5,17 +5,18 @@
 enum dep_kind { DEP_NORMAL, DEP_BUILD, DEP_DEV }; /* crates.io's sort order */
 
 struct crate_dep {
-    struct str name;     /* as in Cargo.toml: the alias when renamed */
-    struct str package;  /* the real crate name when renamed, else p NULL */
-    struct str req;      /* printed as Rust's semver prints it */
+    struct str name;    /* as in Cargo.toml: the alias when renamed */
+    struct str package; /* the real crate name when renamed, else p NULL */
+    struct str req;     /* printed as Rust's semver prints it */
     struct str *features;
     size_t n_features;
     bool optional;
     bool default_features;
-    struct str target;   /* cfg(…) or triple; p NULL when none */
+    struct str target; /* cfg(…) or triple; p NULL when none */
     enum dep_kind kind;
-    struct str registry; /* index URL; p NULL means "this registry" once resolved (see manifest.h) */
-    bool public_;        /* RFC 1977, unstable */
+    struct str
+        registry; /* index URL; p NULL means "this registry" once resolved (see manifest.h) */
+    bool public_; /* RFC 1977, unstable */
     struct str *artifact; /* -Zbindeps: "bin", "cdylib", "bin:name"…; n_artifact 0 when none */
     size_t n_artifact;
     struct str bindep_target; /* p NULL when none */

@@ -2,8 +2,7 @@
 
 #include "crate/name.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <assert.h>
 
 static struct str path_of(const struct field_from *from, const char *key)
 {
@@ -54,6 +53,7 @@ int field_element(const struct field_from *from, const char *list, json_t *array
     struct field_from *ret_from, struct err *e)
 {
     json_t *element = json_array_get(array, at);
+    assert(element);
     if (!json_is_object(element))
         return err_set(e, ERR_INVALID, "field `%s[%zu]` must be an object, not %s", list, at,
             type_name(element));

@@ -101,7 +101,7 @@ static void dependencies_come_from_every_table(void **state)
 {
     struct manifest m =
         parse(*state, STR(PKG "[dependencies]\nn = \"1\"\n[build_dependencies]\nb = \"1\"\n"
-                              "[dev-dependencies]\nd = \"1\"\n[dev_dependencies]\nold = \"1\"\n"
+                              "[dev-dependencies]\n d = \"1\"\n[dev_dependencies]\nold = \"1\"\n"
                               "[target.'cfg(windows)'.dependencies]\ntn = \"1\"\n"
                               "[target.x86_64-pc-windows-gnu.build-dependencies]\ntb = \"1\"\n"
                               "[target.x.dev_dependencies]\ntd = \"1\"\n"));
@@ -146,8 +146,9 @@ static void every_key_of_a_dependency_is_read(void **state)
 static void requirements_are_printed_as_rust_prints_them(void **state)
 {
     struct manifest m = parse(*state,
-        STR(PKG "[dependencies]\na = \"1\"\nb = \"1.*\"\nc = \"*\"\nd = {}\ne = { path = \"../e\", "
-                "version = \"~1\" }\n[dev-dependencies]\nf = { path = \"../f\" }\n"));
+        STR(PKG
+            "[dependencies]\na = \"1\"\nb = \"1.*\"\nc = \"*\"\n d = {}\ne = { path = \"../e\", "
+            "version = \"~1\" }\n[dev-dependencies]\nf = { path = \"../f\" }\n"));
     assert_str(dep(&m, "a")->req, "^1");
     assert_str(dep(&m, "b")->req, "1.*");
     assert_str(dep(&m, "c")->req, "*");
@@ -158,89 +159,105 @@ static void requirements_are_printed_as_rust_prints_them(void **state)
 }
 
 #define DEP PKG "[dependencies.d]\n"
-#define FEATURES "[dependencies]\nd = \"1\"\no = { version = \"1\", optional = true }\n[features]\n"
+#define FEATURES                                                                                   \
+    "[dependencies]\n d = \"1\"\no = { version = \"1\", optional = true }\n[features]\n"
+
+static const struct {
+    struct str text;
+    const char *names;
+} bad_manifests[] = {
+    { STR(""), "[package]" },
+    { STR("[package"), "TOML: line 1" },
+    { STR("package = 1"), "`package`" },
+    { STR("[package]\nversion = \"1.0.0\""), "`package.name` is missing" },
+    { STR("[package]\nname = \"w\""), "`package.version` is missing" },
+    { STR("[package]\nname = \"w/x\"\nversion = \"1.0.0\""), "`package.name`" },
+    { STR("[package]\nname = \"w\"\nversion = \"1.0\""), "`package.version`" },
+    { STR("[package]\nname = \"w\"\nversion.workspace = true"), "inherited" },
+    { STR(PKG "exclude.workspace = true"), "`package.exclude` is inherited" },
+    { STR(PKG "[patch.crates-io]\na = \"1\""), "[patch]" },
+    { STR(PKG "description = 1"), "`package.description` must be a string" },
+    { STR(PKG "description = \"a\\u0000\""), "`package.description`" },
+    { STR(PKG "authors = \"a\""), "`package.authors`" },
+    { STR(PKG "description = 1.5"), "must be a string, not a float" },
+    { STR(PKG "description = true"), "must be a string, not a boolean" },
+    { STR(PKG "description = 2020-01-01"), "must be a string, not a date or time" },
+    { STR(PKG "description = []"), "must be a string, not an array" },
+    { STR(PKG "description = { a = 1 }"), "must be a string, not a table" },
+    { STR(PKG "authors = [\"a\\u0000\"]"), "`package.authors`" },
+    { STR(PKG "authors = [1]"), "`package.authors`" },
+    { STR(PKG "rust-version = \"^1.60\""), "`package.rust-version`" },
+    { STR(PKG "homepage = \"javascript:alert(1)\""), "`package.homepage`" }, /* P-11 */
+    { STR(PKG "documentation = \"data:text/html,x\""), "`package.documentation`" },
+    { STR(PKG "repository = \"https://a\\r\\nb\""), "`package.repository`" },
+    { STR(PKG "repository = \"https://\""), "`package.repository`" },
+    { STR(PKG "repository = \"ssh://git@h/r\""), "`package.repository`" },
+    { STR(PKG "keywords = [\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]"), "`package.keywords`" },
+    { STR(PKG "keywords = [\"a b\"]"), "`package.keywords`" },
+    { STR(PKG "keywords = [\"\"]"), "`package.keywords`" },
+    { STR(PKG "keywords = [\"abcdefghijklmnopqrstu\"]"), "`package.keywords`" },
+    { STR(PKG "readme = 1"), "`package.readme`" },
+    { STR(PKG "[dependencies]\n1a = \"1\""), "`dependencies.1a`" },
+    { STR(PKG "[dependencies]\n_a = \"1\""), "`dependencies._a`" },
+    { STR(PKG "[dependencies]\na = 1"), "`dependencies.a`" },
+    { STR(PKG "[dependencies]\na = \"x.y\""), "`dependencies.a`" }, /* P-09 */
+    { STR(PKG "[dependencies]\na.workspace = true"), "`dependencies.a` is inherited" },
+    { STR(DEP "path = \"../d\""), "`dependencies.d.version`" },
+    { STR(PKG "[build-dependencies]\n d = { git = \"https://g\" }"),
+        "`build-dependencies.d.version`" },
+    { STR(DEP "version = \"1\"\nregistry = \"mine\""), "`dependencies.d.registry`" },
+    { STR(DEP "version = \"1\"\nregistry-index = \"\""), "`dependencies.d.registry-index`" },
+    { STR(DEP "version = \"1\"\nregistry-index = \"a b\""), "`dependencies.d.registry-index`" },
+    { STR(DEP "version = \"1\"\npackage = \"\""), "`dependencies.d.package`" },
+    { STR(DEP "version = 1"), "`dependencies.d.version`" },
+    { STR(DEP "version = \"1\"\npackage = 1"), "`dependencies.d.package`" },
+    { STR(DEP "version = \"1\"\nregistry-index = 1"), "`dependencies.d.registry-index`" },
+    { STR(DEP "version = \"1\"\nfeatures = \"a\""), "`dependencies.d.features`" },
+    { STR(DEP "version = \"1\"\nartifact = 1"), "`dependencies.d.artifact`" },
+    { STR(DEP "version = \"1\"\nartifact = \"a\\u0000\""), "`dependencies.d.artifact`" },
+    { STR(DEP "version = \"1\"\nartifact = \"bin:\""), "`dependencies.d.artifact`" },
+    { STR(DEP "version = \"1\"\nartifact = \"bin\"\ntarget = 1"), "`dependencies.d.target`" },
+    { STR(DEP "version = \"1\"\nfeatures = [\"a b\"]"), "`dependencies.d.features`" },
+    { STR(DEP "version = \"1\"\nartifact = \"exe\""), "`dependencies.d.artifact`" },
+    { STR(DEP "version = \"1\"\nlib = true"), "`dependencies.d.artifact`" },
+    { STR(DEP "version = \"1\"\noptional = \"yes\""), "`dependencies.d.optional`" },
+    { STR(PKG "[dev-dependencies]\n d = { version = \"1\", optional = true }"),
+        "`dev-dependencies.d.optional`" },
+    { STR(PKG "[target.'cfg(a b)'.dependencies]\n d = \"1\""), "`target.cfg(a b)`" },
+    { STR(PKG "[target.x]\ndependencies = 1"), "`target.x.dependencies`" },
+    { STR(PKG "[target.x.dependencies]\n d = 1"), "`target.x.dependencies.d`" },
+    { STR(PKG "target = 1"), NULL },
+    { STR(PKG "[features]\n'a b' = []"), "`features.a b`" },
+    { STR(PKG "[features]\na = [\"b c\"]"), "`features.a`" },
+    { STR(PKG "[features]\na = \"b\""), "`features.a`" },
+    { STR(PKG FEATURES "a = [\"x\"]"), "`a` includes `x`" },
+    { STR(PKG FEATURES "a = [\"d\"]"), "not an optional one" },
+    { STR(PKG FEATURES "a = [\"dep:d\"]"), "not optional" },
+    { STR(PKG FEATURES "a = [\"dep:x\"]"), "not a dependency" },
+    { STR(PKG FEATURES "a = [\"x/y\"]"), "not a dependency" },
+    { STR(PKG FEATURES "a = [\"d?/y\"]"), "not optional" },
+    { STR(PKG FEATURES "a = [\"dep:o\", \"o\"]"), "without an implicit feature" },
+    { STR(PKG FEATURES "o = []"), "`o` is not included in any feature" },
+    { STR(PKG "[[bin]]\nname = 1"), "`bin.name`" },
+    { STR(PKG "bin = 1"), NULL },
+    { STR("bin = [1]\n" PKG), "`bin`" },
+    { STR("lib = 1\n" PKG), "`lib`" },
+};
 
 static void bad_manifests_are_refused_and_the_key_named(void **state)
 {
     (void)state;
-    static const struct {
-        struct str text;
-        const char *names;
-    } rows[] = {
-        { STR(""), "[package]" },
-        { STR("[package"), "TOML: line 1" },
-        { STR("package = 1"), "`package`" },
-        { STR("[package]\nversion = \"1.0.0\""), "`package.name` is missing" },
-        { STR("[package]\nname = \"w\""), "`package.version` is missing" },
-        { STR("[package]\nname = \"w/x\"\nversion = \"1.0.0\""), "`package.name`" },
-        { STR("[package]\nname = \"w\"\nversion = \"1.0\""), "`package.version`" },
-        { STR("[package]\nname = \"w\"\nversion.workspace = true"), "inherited" },
-        { STR(PKG "exclude.workspace = true"), "`package.exclude` is inherited" },
-        { STR(PKG "[patch.crates-io]\na = \"1\""), "[patch]" },
-        { STR(PKG "description = 1"), "`package.description` must be a string" },
-        { STR(PKG "description = \"a\\u0000\""), "`package.description`" },
-        { STR(PKG "authors = \"a\""), "`package.authors`" },
-        { STR(PKG "authors = [1]"), "`package.authors`" },
-        { STR(PKG "rust-version = \"^1.60\""), "`package.rust-version`" },
-        { STR(PKG "homepage = \"javascript:alert(1)\""), "`package.homepage`" }, /* P-11 */
-        { STR(PKG "documentation = \"data:text/html,x\""), "`package.documentation`" },
-        { STR(PKG "repository = \"https://a\\r\\nb\""), "`package.repository`" },
-        { STR(PKG "repository = \"https://\""), "`package.repository`" },
-        { STR(PKG "repository = \"ssh://git@h/r\""), "`package.repository`" },
-        { STR(PKG "keywords = [\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]"), "`package.keywords`" },
-        { STR(PKG "keywords = [\"a b\"]"), "`package.keywords`" },
-        { STR(PKG "keywords = [\"\"]"), "`package.keywords`" },
-        { STR(PKG "keywords = [\"abcdefghijklmnopqrstu\"]"), "`package.keywords`" },
-        { STR(PKG "readme = 1"), "`package.readme`" },
-        { STR(PKG "[dependencies]\n1a = \"1\""), "`dependencies.1a`" },
-        { STR(PKG "[dependencies]\n_a = \"1\""), "`dependencies._a`" },
-        { STR(PKG "[dependencies]\na = 1"), "`dependencies.a`" },
-        { STR(PKG "[dependencies]\na = \"x.y\""), "`dependencies.a`" }, /* P-09 */
-        { STR(PKG "[dependencies]\na.workspace = true"), "`dependencies.a` is inherited" },
-        { STR(DEP "path = \"../d\""), "`dependencies.d.version`" },
-        { STR(PKG "[build-dependencies]\nd = { git = \"https://g\" }"),
-            "`build-dependencies.d.version`" },
-        { STR(DEP "version = \"1\"\nregistry = \"mine\""), "`dependencies.d.registry`" },
-        { STR(DEP "version = \"1\"\nregistry-index = \"\""), "`dependencies.d.registry-index`" },
-        { STR(DEP "version = \"1\"\nregistry-index = \"a b\""), "`dependencies.d.registry-index`" },
-        { STR(DEP "version = \"1\"\npackage = \"\""), "`dependencies.d.package`" },
-        { STR(DEP "version = \"1\"\nfeatures = [\"a b\"]"), "`dependencies.d.features`" },
-        { STR(DEP "version = \"1\"\nartifact = \"exe\""), "`dependencies.d.artifact`" },
-        { STR(DEP "version = \"1\"\nlib = true"), "`dependencies.d.artifact`" },
-        { STR(DEP "version = \"1\"\noptional = \"yes\""), "`dependencies.d.optional`" },
-        { STR(PKG "[dev-dependencies]\nd = { version = \"1\", optional = true }"),
-            "`dev-dependencies.d.optional`" },
-        { STR(PKG "[target.'cfg(a b)'.dependencies]\nd = \"1\""), "`target.cfg(a b)`" },
-        { STR(PKG "[target.x]\ndependencies = 1"), "`target.x.dependencies`" },
-        { STR(PKG "[target.x.dependencies]\nd = 1"), "`target.x.dependencies.d`" },
-        { STR(PKG "target = 1"), NULL },
-        { STR(PKG "[features]\n'a b' = []"), "`features.a b`" },
-        { STR(PKG "[features]\na = [\"b c\"]"), "`features.a`" },
-        { STR(PKG "[features]\na = \"b\""), "`features.a`" },
-        { STR(PKG FEATURES "a = [\"x\"]"), "`a` includes `x`" },
-        { STR(PKG FEATURES "a = [\"d\"]"), "not an optional one" },
-        { STR(PKG FEATURES "a = [\"dep:d\"]"), "not optional" },
-        { STR(PKG FEATURES "a = [\"dep:x\"]"), "not a dependency" },
-        { STR(PKG FEATURES "a = [\"x/y\"]"), "not a dependency" },
-        { STR(PKG FEATURES "a = [\"d?/y\"]"), "not optional" },
-        { STR(PKG FEATURES "a = [\"dep:o\", \"o\"]"), "without an implicit feature" },
-        { STR(PKG FEATURES "o = []"), "`o` is not included in any feature" },
-        { STR(PKG "[[bin]]\nname = 1"), "`bin.name`" },
-        { STR(PKG "bin = 1"), NULL },
-        { STR("bin = [1]\n" PKG), "`bin`" },
-        { STR("lib = 1\n" PKG), "`lib`" },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(bad_manifests); i++) {
         AUTO_ARENA struct arena *a = arena_new();
         struct manifest m;
         struct err e = ERR_INIT;
-        int got = manifest_parse(a, rows[i].text, &m, &e);
-        if (!rows[i].names) /* a key of [package] that nothing reads */
+        int got = manifest_parse(a, bad_manifests[i].text, &m, &e);
+        if (!bad_manifests[i].names) /* a key of [package] that nothing reads */
             assert_int_equal(got, 0);
         else if (got == 0)
-            fail_msg("row %zu, %s: accepted", i, rows[i].names);
-        else if (e.kind != ERR_INVALID || !strstr(e.text, rows[i].names))
-            fail_msg("row %zu, %s: %s", i, rows[i].names, e.text);
+            fail_msg("row %zu, %s: accepted", i, bad_manifests[i].names);
+        else if (e.kind != ERR_INVALID || !strstr(e.text, bad_manifests[i].names))
+            fail_msg("row %zu, %s: %s", i, bad_manifests[i].names, e.text);
     }
 }
 

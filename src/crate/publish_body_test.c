@@ -216,59 +216,68 @@ static void missing_fields_are_taken_for_null_but_name_and_version(void **state)
 #define NV "\"name\":\"w\",\"vers\":\"0.1.0\""
 #define DEP "{" NV ",\"deps\":[{\"name\":\"a\",\"version_req\":\"1\""
 
+static const struct {
+    const char *id;
+    struct str json;
+    const char *names;
+} bad_metadata[] = {
+    { "P-06 name twice", STR("{\"name\":\"w\"," NV "}"), NULL },
+    { "P-06 not UTF-8", STR("{" NV ",\"description\":\"\xff\"}"), NULL },
+    { "P-06 lone surrogate", STR("{" NV ",\"description\":\"\\ud800\"}"), NULL },
+    { "P-06 escaped NUL", STR("{" NV ",\"description\":\"a\\u0000b\"}"), NULL },
+    { "P-06 raw NUL", STR("{" NV ",\"description\":\"a\0b\"}"), NULL },
+    { "P-06 BOM", STR("\xef\xbb\xbf{" NV "}"), NULL },
+    { "P-06 NaN", STR("{" NV ",\"x\":NaN}"), NULL },
+    { "P-06 trailing comma", STR("{" NV ",}"), NULL },
+    { "P-06 trailing bytes", STR("{" NV "} x"), NULL },
+    { "P-05 1e400", STR("{" NV ",\"x\":1e400}"), NULL },
+    { "P-05 2^64", STR("{" NV ",\"x\":18446744073709551616}"), NULL },
+    { "P-07 name", STR("{\"name\":\"a/b\",\"vers\":\"1.0.0\"}"), "`name`" },
+    { "P-07 name with NUL", STR("{\"name\":\"a\\u0000\",\"vers\":\"1.0.0\"}"), NULL },
+    { "P-08 version", STR("{\"name\":\"a\",\"vers\":\"1.0\"}"), "`vers`" },
+    { "P-09 req", STR("{" NV ",\"deps\":[{\"name\":\"a\",\"version_req\":\"a\"}]}"),
+        "`deps[0].version_req`" },
+    { "P-11 javascript", STR("{" NV ",\"homepage\":\"javascript:alert(1)\"}"), "`homepage`" },
+    { "P-11 data", STR("{" NV ",\"documentation\":\"data:text/html,x\"}"), "`documentation`" },
+    { "P-11 CRLF", STR("{" NV ",\"repository\":\"http://a\\r\\nb\"}"), "`repository`" },
+    { "not an object", STR("[]"), NULL },
+    { "empty", STR(""), NULL },
+    { "name of another type", STR("{\"name\":1,\"vers\":\"1.0.0\"}"), "`name`" },
+    { "name of another type", STR("{\"name\":null,\"vers\":\"1.0.0\"}"), "not null" },
+    { "name of another type", STR("{\"name\":true,\"vers\":\"1.0.0\"}"), "not a boolean" },
+    { "name of another type", STR("{\"name\":[],\"vers\":\"1.0.0\"}"), "not an array" },
+    { "name of another type", STR("{\"name\":{},\"vers\":\"1.0.0\"}"), "not an object" },
+    { "features no object", STR("{" NV ",\"features\":[]}"), "`features`" },
+    { "feature no list", STR("{" NV ",\"features\":{\"a\":1}}"), "`features`" },
+    { "feature value", STR("{" NV ",\"features\":{\"a\":[\"b c\"]}}"), "`features`" },
+    { "deps no array", STR("{" NV ",\"deps\":{}}"), "`deps`" },
+    { "dep no object", STR("{" NV ",\"deps\":[1]}"), "`deps[0]`" },
+    { "dep name", STR("{" NV ",\"deps\":[{\"name\":\"1\",\"version_req\":\"1\"}]}"),
+        "`deps[0].name`" },
+    { "dep kind", STR(DEP ",\"kind\":\"test\"}]}"), "`deps[0].kind`" },
+    { "dep alias", STR(DEP ",\"explicit_name_in_toml\":\"1\"}]}"),
+        "`deps[0].explicit_name_in_toml`" },
+    { "dep optional", STR(DEP ",\"optional\":1}]}"), "`deps[0].optional`" },
+    { "dep features", STR(DEP ",\"features\":[1]}]}"), "`deps[0].features`" },
+    { "features", STR("{" NV ",\"features\":{\"a\":[1]}}"), "`features`" },
+    { "feature name", STR("{" NV ",\"features\":{\"a b\":[]}}"), "`features`" },
+    { "keywords", STR("{" NV ",\"keywords\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]}"),
+        "`keywords`" },
+    { "rust_version", STR("{" NV ",\"rust_version\":\"^1\"}"), "`rust_version`" },
+};
+
 static void bad_metadata_is_refused_and_the_field_named(void **state)
 {
     (void)state;
-    static const struct {
-        const char *id;
-        struct str json;
-        const char *names;
-    } rows[] = {
-        { "P-06 name twice", STR("{\"name\":\"w\"," NV "}"), NULL },
-        { "P-06 not UTF-8", STR("{" NV ",\"description\":\"\xff\"}"), NULL },
-        { "P-06 lone surrogate", STR("{" NV ",\"description\":\"\\ud800\"}"), NULL },
-        { "P-06 escaped NUL", STR("{" NV ",\"description\":\"a\\u0000b\"}"), NULL },
-        { "P-06 raw NUL", STR("{" NV ",\"description\":\"a\0b\"}"), NULL },
-        { "P-06 BOM", STR("\xef\xbb\xbf{" NV "}"), NULL },
-        { "P-06 NaN", STR("{" NV ",\"x\":NaN}"), NULL },
-        { "P-06 trailing comma", STR("{" NV ",}"), NULL },
-        { "P-06 trailing bytes", STR("{" NV "} x"), NULL },
-        { "P-05 1e400", STR("{" NV ",\"x\":1e400}"), NULL },
-        { "P-05 2^64", STR("{" NV ",\"x\":18446744073709551616}"), NULL },
-        { "P-07 name", STR("{\"name\":\"a/b\",\"vers\":\"1.0.0\"}"), "`name`" },
-        { "P-07 name with NUL", STR("{\"name\":\"a\\u0000\",\"vers\":\"1.0.0\"}"), NULL },
-        { "P-08 version", STR("{\"name\":\"a\",\"vers\":\"1.0\"}"), "`vers`" },
-        { "P-09 req", STR("{" NV ",\"deps\":[{\"name\":\"a\",\"version_req\":\"a\"}]}"),
-            "`deps[0].version_req`" },
-        { "P-11 javascript", STR("{" NV ",\"homepage\":\"javascript:alert(1)\"}"), "`homepage`" },
-        { "P-11 data", STR("{" NV ",\"documentation\":\"data:text/html,x\"}"), "`documentation`" },
-        { "P-11 CRLF", STR("{" NV ",\"repository\":\"http://a\\r\\nb\"}"), "`repository`" },
-        { "not an object", STR("[]"), NULL },
-        { "empty", STR(""), NULL },
-        { "name of another type", STR("{\"name\":1,\"vers\":\"1.0.0\"}"), "`name`" },
-        { "deps no array", STR("{" NV ",\"deps\":{}}"), "`deps`" },
-        { "dep no object", STR("{" NV ",\"deps\":[1]}"), "`deps[0]`" },
-        { "dep name", STR("{" NV ",\"deps\":[{\"name\":\"1\",\"version_req\":\"1\"}]}"),
-            "`deps[0].name`" },
-        { "dep kind", STR(DEP ",\"kind\":\"test\"}]}"), "`deps[0].kind`" },
-        { "dep alias", STR(DEP ",\"explicit_name_in_toml\":\"1\"}]}"),
-            "`deps[0].explicit_name_in_toml`" },
-        { "dep optional", STR(DEP ",\"optional\":1}]}"), "`deps[0].optional`" },
-        { "dep features", STR(DEP ",\"features\":[1]}]}"), "`deps[0].features`" },
-        { "features", STR("{" NV ",\"features\":{\"a\":[1]}}"), "`features`" },
-        { "feature name", STR("{" NV ",\"features\":{\"a b\":[]}}"), "`features`" },
-        { "keywords", STR("{" NV ",\"keywords\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]}"),
-            "`keywords`" },
-        { "rust_version", STR("{" NV ",\"rust_version\":\"^1\"}"), "`rust_version`" },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(bad_metadata); i++) {
         AUTO_ARENA struct arena *a = arena_new();
         struct publish_meta m;
         struct err e;
-        if (parse(a, rows[i].json, &m, &e) == 0)
-            fail_msg("%s is accepted", rows[i].id);
-        if (e.kind != ERR_INVALID || (rows[i].names && !strstr(e.text, rows[i].names)))
-            fail_msg("%s: %s", rows[i].id, e.text);
+        if (parse(a, bad_metadata[i].json, &m, &e) == 0)
+            fail_msg("%s is accepted", bad_metadata[i].id);
+        if (e.kind != ERR_INVALID ||
+            (bad_metadata[i].names && !strstr(e.text, bad_metadata[i].names)))
+            fail_msg("%s: %s", bad_metadata[i].id, e.text);
         assert_true(utf8_valid(str_from(e.text)));
     }
 }
