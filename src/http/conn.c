@@ -308,7 +308,16 @@ static void check_progress(struct conn *c, int64_t now)
     }
     for (struct exchange *ex = c->first, *next; ex && !c->dead; ex = next) {
         next = ex->next;
+        if (!ex->dispatched && c->h2 && now - ex->req.start_mono_ms >= l->header_ms) {
+            h2_goaway(c, NGHTTP2_PROTOCOL_ERROR); /* a head in pieces that does not end */
+            return;
+        }
         body_check_time(ex, now);
+        if (ex->end_sent) {
+            if (now >= ex->drain_until_ms)
+                h2_reset(ex, NGHTTP2_NO_ERROR);
+            continue;
+        }
         if (!ex->replied || ex->body_n == 0 || ex->file.job)
             continue;
         if (now - ex->send_rate.progress_ms < l->write_stall_ms &&
@@ -318,6 +327,7 @@ static void check_progress(struct conn *c, int64_t now)
             h2_reset(ex, NGHTTP2_CANCEL);
         else
             c->dead = true;
+        rate_start(&ex->send_rate, now);
     }
 }
 
@@ -351,6 +361,8 @@ static void conn_timer(struct loop_timer *t)
     if (c->proto == PROTO_LINGER) {
         c->dead = true;
     } else {
+        if (c->h2)
+            h2_check_drain(c, now);
         if (c->first || c->write_since_ms)
             check_progress(c, now);
         else

@@ -109,8 +109,10 @@ struct exchange {
     int32_t stream_id; /* HTTP/2 */
     char *held;        /* HTTP/2: body bytes nobody has taken yet */
     size_t n_held, cap_held;
-    bool ended;    /* HTTP/2: END_STREAM seen */
-    bool bad_head; /* HTTP/2: refuse with head_status */
+    uint64_t dropped;       /* HTTP/2: bytes of a refused body */
+    int64_t drain_until_ms; /* HTTP/2: answered, and the peer still sends */
+    bool ended, end_sent;   /* HTTP/2: END_STREAM seen */
+    bool bad_head;          /* HTTP/2: refuse with head_status */
     unsigned head_status;
     size_t head_bytes, n_fields;
     struct str authority;
@@ -261,6 +263,7 @@ void h2_body_pump(struct exchange *ex);    /* hands out what was held */
 void h2_body_dropped(struct exchange *ex); /* lets go of what was held */
 void h2_file_ready(struct exchange *ex);
 void h2_begin_drain(struct conn *c);
+void h2_check_drain(struct conn *c, int64_t now);
 void h2_goaway(struct conn *c, uint32_t code);
 void h2_reset(struct exchange *ex, uint32_t code);
 

@@ -1,63 +1,288 @@
-#include "http/conn.h"
+/* HTTP/2 over nghttp2: sessions, and the one write of a turn.
+ *
+ * The upgrade (RFC 7540 3.2) is cargo's only way to HTTP/2 without TLS. 101, SETTINGS, the window
+ * and the answer of stream 1 leave in the same write: waiting for the client's preface would cost
+ * every first connection a round trip. */
+#include "http/h2.h"
+#include "http/h2_mem.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#define CONN_WINDOW_MIN (1 << 20)
+#define HEADER_LIST_MAX 16384
+#define SETTINGS_MAX 192 /* bytes of an HTTP2-Settings payload that we look at: 32 entries */
+#define FRAME_ROOM (16384 + 65536)
+
+static nghttp2_session *session_new(struct h2 *h2)
+{
+    nghttp2_session_callbacks *cb;
+    nghttp2_option *option;
+    nghttp2_session *session;
+    if (nghttp2_session_callbacks_new(&cb) != 0 || nghttp2_option_new(&option) != 0)
+        abort(); /* out of memory */
+    h2_in_callbacks(cb);
+    h2_out_callbacks(cb);
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_no_closed_streams(option, 1);
+    if (nghttp2_session_server_new3(
+            &session, cb, h2, option, mem_pool_nghttp2(h2->c->server->h2_mem)) != 0)
+        abort();
+    nghttp2_session_callbacks_del(cb);
+    nghttp2_option_del(option);
+    return session;
+}
+
+static void submit_settings(struct h2 *h2)
+{
+    const struct http_limits *l = &h2->c->server->limits;
+    nghttp2_settings_entry entries[] = {
+        { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, l->streams_max },
+        { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, l->window },
+        { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HEADER_LIST_MAX },
+        { NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
+    };
+    uint32_t window = l->window < CONN_WINDOW_MIN / 4 ? CONN_WINDOW_MIN : l->window * 4;
+    if (window > INT32_MAX)
+        window = INT32_MAX;
+    (void)nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, entries, ARRAY_LEN(entries));
+    (void)nghttp2_session_set_local_window_size(h2->session, NGHTTP2_FLAG_NONE, 0, (int32_t)window);
+}
+
+static struct h2 *h2_make(struct conn *c)
+{
+    struct h2 *h2 = MEM_NEW(struct h2);
+    h2->c = c;
+    h2->session = session_new(h2);
+    h2_guard_init(h2);
+    return h2;
+}
 
 struct h2 *h2_new(struct conn *c)
 {
-    c->dead = true;
-    return NULL;
+    struct h2 *h2 = h2_make(c);
+    submit_settings(h2);
+    c->server->stats.h2_conns++;
+    return h2;
 }
+
+static void finished_done(struct h2 *h2)
+{
+    while (h2->finished) {
+        struct exchange *ex = h2->finished;
+        h2->finished = ex->next;
+        ex->next = NULL;
+        exchange_done(ex);
+    }
+}
+
 void h2_free(struct h2 *h2)
 {
-    (void)h2;
+    if (!h2)
+        return;
+    nghttp2_session_del(h2->session);
+    finished_done(h2);
+    free(h2);
 }
+
+static int base64url_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+/* The payload of a SETTINGS frame in base64url without padding; false when it is none. */
+static bool decode_settings(struct str in, uint8_t out[SETTINGS_MAX], size_t *ret_n)
+{
+    uint32_t bits = 0;
+    unsigned n_bits = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < in.n; i++) {
+        int v = base64url_value(in.p[i]);
+        if (v < 0)
+            return false;
+        bits = bits << 6 | (uint32_t)v;
+        n_bits += 6;
+        if (n_bits < 8)
+            continue;
+        if (n == SETTINGS_MAX)
+            return false;
+        n_bits -= 8;
+        out[n++] = (uint8_t)(bits >> n_bits);
+    }
+    *ret_n = n;
+    return in.n % 4 != 1 && n % 6 == 0 && (bits & ((1u << n_bits) - 1)) == 0;
+}
+
+static const char switching[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                                "Upgrade: h2c\r\n\r\n";
+
 int h2_upgrade(struct conn *c, struct exchange *ex, struct str settings)
 {
-    (void)c;
-    (void)ex;
-    (void)settings;
-    return -1;
+    uint8_t payload[SETTINGS_MAX];
+    size_t n;
+    if (!decode_settings(settings, payload, &n))
+        return -1;
+    struct h2 *h2 = h2_make(c);
+    if (nghttp2_session_upgrade2(h2->session, payload, n, ex->req.method == HTTP_HEAD, ex) != 0) {
+        nghttp2_session_del(h2->session);
+        free(h2);
+        return -1;
+    }
+    c->h2 = h2;
+    c->proto = PROTO_H2;
+    c->out = mem_dup(switching, sizeof(switching) - 1);
+    c->n_out = sizeof(switching) - 1;
+    c->out_at = 0;
+    ex->req.version = HTTP_2;
+    ex->stream_id = 1;
+    ex->ended = true;
+    ex->close_after = false;
+    submit_settings(h2);
+    c->server->stats.h2_conns++;
+    return 0;
 }
+
 void h2_input(struct conn *c, struct str in)
 {
-    (void)c;
-    (void)in;
+    struct h2 *h2 = c->h2;
+    h2->heard = true;
+    ssize_t n = nghttp2_session_mem_recv(h2->session, (const uint8_t *)in.p, in.n);
+    if (n >= 0)
+        return;
+    if (n == NGHTTP2_ERR_FLOODED || n == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS ||
+        n == NGHTTP2_ERR_TOO_MANY_SETTINGS)
+        h2_goaway(c, NGHTTP2_ENHANCE_YOUR_CALM);
+    else
+        h2_goaway(c, NGHTTP2_PROTOCOL_ERROR);
 }
-bool h2_flush(struct conn *c)
-{
-    (void)c;
-    return false;
-}
+
 bool h2_wants_input(const struct conn *c)
 {
-    (void)c;
-    return true;
+    /* A peer that does not take our frames is not given reason for more of them. */
+    return c->n_out == 0 && nghttp2_session_want_read(c->h2->session);
 }
-void h2_reply(struct exchange *ex)
+
+size_t h2_out_limit(const struct h2 *h2)
 {
-    (void)ex;
+    return h2->heard ? OUT_MAX : FIRST_FLIGHT;
 }
-void h2_body_pump(struct exchange *ex)
+
+/* Fills the server's buffer with the frames that are due; bytes gathered. */
+static size_t gather(struct conn *c)
 {
-    (void)ex;
+    struct h2 *h2 = c->h2;
+    char *out = c->server->out;
+    h2->n_gathered = c->n_out;
+    if (c->n_out > 0)
+        memcpy(out, c->out + c->out_at, c->n_out);
+    free(TAKE(c->out));
+    c->n_out = c->out_at = 0;
+    while (h2->n_gathered < h2_out_limit(h2)) {
+        const uint8_t *frame;
+        ssize_t n = nghttp2_session_mem_send(h2->session, &frame);
+        if (n < 0 || n > FRAME_ROOM)
+            c->dead = true;
+        if (n <= 0 || c->dead)
+            break;
+        memcpy(out + h2->n_gathered, frame, (size_t)n);
+        h2->n_gathered += (size_t)n;
+    }
+    return h2->n_gathered;
 }
-void h2_body_dropped(struct exchange *ex)
+
+/* Sends what an earlier write left; false while it does not fit. */
+static bool send_rest(struct conn *c)
 {
-    (void)ex;
+    struct iovec iov = { c->out + c->out_at, c->n_out };
+    size_t sent = conn_write(c, &iov, 1);
+    c->out_at += sent;
+    c->n_out -= sent;
+    if (c->n_out == 0)
+        free(TAKE(c->out));
+    return c->n_out == 0;
 }
-void h2_file_ready(struct exchange *ex)
+
+static void keep_rest(struct conn *c, const char *p, size_t n)
 {
-    (void)ex;
+    c->out = mem_dup(p, n);
+    c->n_out = n;
+    c->out_at = 0;
 }
-void h2_begin_drain(struct conn *c)
+
+static void end_if_over(struct conn *c)
 {
-    (void)c;
+    nghttp2_session *s = c->h2->session;
+    if (c->n_out == 0 && !nghttp2_session_want_read(s) && !nghttp2_session_want_write(s))
+        conn_begin_linger(c);
 }
+
+bool h2_flush(struct conn *c)
+{
+    struct h2 *h2 = c->h2;
+    size_t total = 0;
+    if (c->n_out > OUT_MAX / 2 && !send_rest(c))
+        return !c->dead;
+    while (!c->dead && total < TURN_BYTES) {
+        size_t n = gather(c);
+        if (n == 0 || c->dead)
+            break;
+        struct iovec iov = { c->server->out, n };
+        size_t sent = conn_write(c, &iov, 1);
+        total += sent;
+        if (sent < n) {
+            keep_rest(c, c->server->out + sent, n - sent);
+            return !c->dead;
+        }
+        if (n < OUT_MAX) /* or the first flight */
+            break;
+        finished_done(h2);
+    }
+    if (c->n_out == 0 && !c->dead) {
+        finished_done(h2);
+        end_if_over(c);
+    }
+    return !c->dead && c->proto == PROTO_H2 && total >= TURN_BYTES &&
+           nghttp2_session_want_write(h2->session);
+}
+
 void h2_goaway(struct conn *c, uint32_t code)
 {
-    (void)c;
-    (void)code;
+    if (c->h2->said_goodbye)
+        return;
+    c->h2->said_goodbye = true;
+    (void)nghttp2_session_terminate_session(c->h2->session, code);
+    conn_kick(c);
 }
-void h2_reset(struct exchange *ex, uint32_t code)
+
+void h2_begin_drain(struct conn *c)
 {
-    (void)ex;
-    (void)code;
+    (void)nghttp2_submit_shutdown_notice(c->h2->session);
+    c->h2->final_goaway_ms = loop_now_ms(c->server->loop) + 1000;
+    conn_arm(c, c->h2->final_goaway_ms);
+}
+
+/* The second GOAWAY of a drain: no stream after the last one that was seen. */
+void h2_check_drain(struct conn *c, int64_t now)
+{
+    struct h2 *h2 = c->h2;
+    if (h2->final_goaway_ms == 0)
+        return;
+    if (now < h2->final_goaway_ms) {
+        conn_arm(c, h2->final_goaway_ms);
+        return;
+    }
+    if (!h2->said_goodbye) {
+        h2->said_goodbye = true;
+        (void)nghttp2_submit_goaway(h2->session, NGHTTP2_FLAG_NONE,
+            nghttp2_session_get_last_proc_stream_id(h2->session), NGHTTP2_NO_ERROR, NULL, 0);
+    }
 }
