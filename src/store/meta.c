@@ -7,13 +7,10 @@
 
 /* ---- principals ---- */
 
-int meta_principal_find(
-    struct db *d, struct arena *a, struct str key, struct principal_row *ret, struct err *e)
+/* 1 with the row of a query for id, key, blocked, created. */
+static int read_principal(
+    struct db_stmt *s, struct arena *a, struct principal_row *ret, struct err *e)
 {
-    AUTO_STMT struct db_stmt *s = NULL;
-    if (db_prepare(d, "SELECT id, key, blocked, created FROM principal WHERE key = ?1", &s, e) < 0)
-        return -1;
-    db_bind_str(s, 1, key);
     int rc = db_step(s, e);
     if (rc > 0)
         *ret = (struct principal_row){
@@ -23,6 +20,26 @@ int meta_principal_find(
             .created = db_int(s, 3),
         };
     return rc;
+}
+
+int meta_principal_find(
+    struct db *d, struct arena *a, struct str key, struct principal_row *ret, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d, "SELECT id, key, blocked, created FROM principal WHERE key = ?1", &s, e) < 0)
+        return -1;
+    db_bind_str(s, 1, key);
+    return read_principal(s, a, ret, e);
+}
+
+int meta_principal_get(
+    struct db *d, struct arena *a, int64_t id, struct principal_row *ret, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d, "SELECT id, key, blocked, created FROM principal WHERE id = ?1", &s, e) < 0)
+        return -1;
+    db_bind_int(s, 1, id);
+    return read_principal(s, a, ret, e);
 }
 
 static int find_principal_id(struct db *d, struct str key, int64_t *ret_id, struct err *e)

@@ -344,6 +344,26 @@ int meta_index_file_put(struct db *d, int64_t crate, const struct index_file_row
     return db_run(s, e);
 }
 
+int meta_index_file_find(
+    struct db *d, struct arena *a, int64_t crate, struct index_file_row *ret, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d, "SELECT name, sum, plain_size, packed, plain FROM index_file WHERE crate = ?1",
+            &s, e) < 0)
+        return -1;
+    db_bind_int(s, 1, crate);
+    int rc = db_step(s, e);
+    if (rc > 0)
+        *ret = (struct index_file_row){
+            .name = keep(a, db_str(s, 0)),
+            .sum = keep(a, db_str(s, 1)),
+            .plain_size = db_int(s, 2),
+            .packed = keep(a, db_blob(s, 3)),
+            .plain = keep(a, db_blob(s, 4)),
+        };
+    return rc;
+}
+
 int meta_each_index_file(struct db *d, meta_index_file_fn visit, void *ctx, struct err *e)
 {
     AUTO_STMT struct db_stmt *s = NULL;
