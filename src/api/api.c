@@ -41,18 +41,18 @@ static struct answer *make_yes(void)
     return answer_new(&spec);
 }
 
-struct api *api_new(struct registry *r, struct loop *loop)
+struct api *api_new(struct loop *loop)
 {
     struct api *a = MEM_NEW(struct api);
-    a->registry = r;
     a->loop = loop;
     a->yes = make_yes();
     access_log_init(a);
     return a;
 }
 
-void api_set_site(struct api *a, const struct api_site *site)
+void api_open(struct api *a, struct registry *r, const struct api_site *site)
 {
+    a->registry = r;
     a->site = *site;
     a->config_open = make_config(a, false);
     a->config_closed = make_config(a, true);

@@ -18,9 +18,10 @@ struct api_site {        /* what answers say of us; lives as long as the api */
     const char *version;
 };
 
-struct api *api_new(struct registry *r, struct loop *loop);
-/* Before the first request, once the listeners' ports are known. */
-void api_set_site(struct api *a, const struct api_site *site);
+/* Made before the registry is open, so that a busy port is found before the folder is touched. */
+struct api *api_new(struct loop *loop);
+/* Once, before the first request. */
+void api_open(struct api *a, struct registry *r, const struct api_site *site);
 void api_free(struct api *a);
 struct http_handler api_handler(struct api *a);
 /* While stopping, /readyz says 503. */

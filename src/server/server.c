@@ -110,7 +110,7 @@ static int listen_all(struct server *s, struct err *e)
         if (listen_one(s, i, e) < 0)
             return -1;
     }
-    return listen_admin(s, e);
+    return 0;
 }
 
 static void on_tally(struct loop_timer *t)
@@ -180,27 +180,34 @@ static int start_loop(struct server *s, struct err *e)
     return loop_add(s->loop, &s->worker_io, EPOLLIN, e);
 }
 
-static int start_http(struct server *s, struct err *e)
+static int open_ports(struct server *s, struct err *e)
 {
     struct http_limits limits = limits_from(s->config);
-    s->api = api_new(s->registry, s->loop);
+    s->api = api_new(s->loop);
     struct http_handler handler = api_handler(s->api);
-    if (http_server_new(s->loop, s->pool, &limits, &handler, &s->http, e) < 0 ||
-        listen_all(s, e) < 0)
+    if (http_server_new(s->loop, s->pool, &limits, &handler, &s->http, e) < 0)
+        return -1;
+    return listen_all(s, e);
+}
+
+static int open_stores(struct server *s, struct err *e)
+{
+    if (data_dir_open(s->config->data, true, &s->data, e) < 0 ||
+        registry_open(s->config, s->data, s->pool, &s->registry, e) < 0)
+        return -1;
+    return listen_admin(s, e);
+}
+
+/* Ports before the folder: a port that is taken leaves no folder behind. */
+static int start(struct server *s, struct err *e)
+{
+    if (start_loop(s, e) < 0 || open_ports(s, e) < 0 || open_stores(s, e) < 0)
         return -1;
     s->site.base_url = welcome_base_url(s->arena, s->config, s->ports);
     s->site.version = SUPERGUPPY_VERSION;
     s->registry->own = own_urls_new(s->arena, s->config, s->site.base_url, s->ports);
-    api_set_site(s->api, &s->site);
+    api_open(s->api, s->registry, &s->site);
     return http_start(s->http, e);
-}
-
-static int start(struct server *s, struct err *e)
-{
-    if (start_loop(s, e) < 0 || data_dir_open(s->config->data, true, &s->data, e) < 0 ||
-        registry_open(s->config, s->data, s->pool, &s->registry, e) < 0)
-        return -1;
-    return start_http(s, e);
 }
 
 /* Jobs and changes in flight still call back; let them, within a bound. */
