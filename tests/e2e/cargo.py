@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -115,6 +116,20 @@ class Cargo:
             said = f"{' '.join(run.args)}: {run.returncode}\n{run.stdout}\n{run.stderr}"
             assert (run.returncode == 0) == check, said
         return run
+
+    def login_at_terminal(self, token):
+        """cargo says where to find a token only to a terminal. Returns what it said."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            self.command("login", "--registry", self.name), cwd=self.folder, stdin=theirs, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, env=environment(self.home, self.toolchain), text=True,
+        )  # fmt: skip
+        os.close(theirs)
+        os.write(ours, token.encode() + b"\n")
+        said, _ = process.communicate(timeout=TIMEOUT_S)
+        os.close(ours)
+        assert process.returncode == 0, said
+        return said
 
     # -- projects
 

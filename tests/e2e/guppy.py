@@ -21,6 +21,14 @@ STOP_TIMEOUT_S = 60
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer|Assertion .* failed")
 
 
+def wait_for(condition, timeout_s=30):
+    """Until it holds; what another process does can only be asked for again and again."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "it did not come to hold"
+        time.sleep(0.005)
+
+
 def binary(kind="asan"):
     path = os.environ.get(f"SUPERGUPPY_{kind.upper()}")
     return path or str(ROOT / ("build-asan" if kind == "asan" else "build") / "superguppy")

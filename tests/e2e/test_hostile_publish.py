@@ -5,13 +5,14 @@ reliability; where design decides otherwise (409, `*`, features) it wins."""
 
 import json
 import os
+import re
 import struct
 
 import pytest
 
 import forge
 import raw
-from guppy import OPEN
+from guppy import OPEN, wait_for
 
 KIB, MIB = 1 << 10, 1 << 20
 U32_MAX = 0xFFFFFFFF
@@ -33,7 +34,8 @@ def unharmed(server, token):
     before = server.blobs()
     yield
     assert server.blobs() == before
-    assert server.temporaries() == []
+    # The answer does not wait for the clean-up, but it comes.
+    wait_for(lambda: server.temporaries() == [])
     assert raw.get(server.url, "/healthz").status == 200
     assert server.running()
 
@@ -48,7 +50,7 @@ def refused(server, token, content, status=400):
     assert answer.status == status, answer
     detail = answer.detail()
     assert detail and len(answer.body) <= 4 * KIB
-    assert "/tmp" not in detail and "src/" not in detail and "SQL" not in detail
+    assert "/tmp" not in detail and "SQL" not in detail and not re.search(r"\bsrc/\w+/\w+\.[ch]\b", detail)
     return detail
 
 
@@ -122,13 +124,16 @@ def test_p03_half_a_body_publishes_nothing(server, token, unharmed):
 
 def crate_of(size, name, vers="1.0.0"):
     """A good archive of exactly that many bytes: noise that does not pack, the rest in gzip's file name."""
-    noise, fill = size - 8 * KIB, 1
     root = f"{name}-{vers}/"
     head = forge.file(root + "Cargo.toml", raw.manifest(name, vers)) + forge.file(root + "src/lib.rs", "")
-    tar = head + forge.file(root + "noise", os.urandom(noise)) + forge.END
-    fill += size - len(forge.pack(tar, name="x", level=0))
-    assert fill > 0
-    archive = forge.pack(tar, name="x" * fill, level=0)
+    noise = os.urandom(size)
+
+    def pack(n, label):
+        return forge.pack(head + forge.file(root + "noise", noise[:n]) + forge.END, name=label, level=0)
+
+    # Uncompressed, so what n lacks of a size that tar can have is at most two blocks.
+    n = size - (len(pack(size, "x")) - size) - 1024
+    archive = pack(n, "x" * (1 + size - len(pack(n, "x"))))
     assert len(archive) == size
     return archive
 
@@ -197,8 +202,8 @@ def test_p05_a_hundred_thousand_keys_do_no_harm(server, token, unharmed):
 P06 = [
     ("name twice", with_json(GOOD_JSON[:-1] + b',"name":"hostile"}')),
     ("a dependency's key twice", json_with("deps", '[{"name":"a","name":"b","version_req":"1","kind":"normal"}]')),
-    ("invalid UTF-8", json_with("name", "@").replace(b"@", b'"\xff"')),
-    ("overlong UTF-8", json_with("description", "@").replace(b": @", b': "\xc0\xaf"')),
+    ("invalid UTF-8", with_json(GOOD_JSON.replace(b'"hostile"', b'"hostile\xff"'))),
+    ("overlong UTF-8", with_json(GOOD_JSON.replace(b'"description": null', b'"description": "\xc0\xaf"'))),
     ("lone surrogate", json_with("description", r'"\ud800"')),
     ("NUL in the name", json_with("name", r'"hos\u0000tile"')),
     ("NUL in the description", json_with("description", r'"a\u0000b"')),

@@ -277,7 +277,7 @@ def test_a_range_past_the_end_is_416(server, crates):
 
 
 @pytest.mark.parametrize("ranges", ["bytes=0-1,3-4", "lines=1-2", "bytes=5-2", "bytes=", "bytes=-", "bytes=a-b",
-                                    "bytes=" + ",".join(f"{i}-{i}" for i in range(500))])  # fmt: skip
+                                    "bytes=" + ",".join(f"{i}-{i}" for i in range(500))], ids=lambda r: r[:20])  # fmt: skip
 def test_other_ranges_get_the_whole(server, crates, ranges):
     answer = raw.get(server.url, "/dl/big/0.3.0/download", Range=ranges)
     assert answer.status == 200 and answer.body == crates["big", "0.3.0"]

@@ -77,13 +77,13 @@ def test_04_an_anonymous_config_json_of_a_closed_registry_is_401_then_says_auth_
 
 
 def test_05_api_has_no_slash_at_the_end_and_comes_from_the_settings(new_guppy):
-    guppy = new_guppy(listen=OPEN, settings={"server.url": "https://crates.example/sub", "server.hosts": ["127.0.0.1"]})
+    guppy = new_guppy(listen=OPEN, settings={"server.url": "https://crates.example", "server.hosts": ["127.0.0.1"]})
     for host in (None, "crates.example"):
         headers = {"Host": host, "X-Forwarded-Proto": "http", "X-Forwarded-Host": "evil.example"} if host else {}
         answer = raw.request(guppy.url, "GET", "/index/config.json", headers)
         assert answer.status == 200, answer
-        assert answer.json()["api"] == "https://crates.example/sub"
-        assert answer.json()["dl"] == "https://crates.example/sub/dl"
+        assert answer.json()["api"] == "https://crates.example"
+        assert answer.json()["dl"] == "https://crates.example/dl"
 
 
 def test_06_one_validator_is_enough_and_etags_outlive_a_restart(new_guppy):
