@@ -90,7 +90,8 @@ void spool_drop(struct spool *s)
 {
     blob_temp_drop(s->data, &s->json_temp);
     blob_temp_drop(s->data, &s->crate_temp);
-    sha256_freep(&s->hash);
+    sha256_free(s->hash);
+    s->hash = NULL; /* it may be dropped again */
     buf_deinit(&s->json);
     for (int i = 0; i < 2; i++) {
         buf_deinit(&s->fill[i]);
