@@ -29,10 +29,10 @@ static int see_token(void *ctx, const struct token_row *row, struct err *e)
     return 0;
 }
 
-static int see_crate(void *ctx, const struct crate_row *c, struct err *e)
+static int see_crate(void *ctx, struct str canonical, struct err *e)
 {
     (void)e;
-    access_put_crate(ctx, c->canonical);
+    access_put_crate(ctx, canonical);
     return 0;
 }
 
@@ -49,7 +49,7 @@ int access_load(const struct config *c, struct db *d, struct access **ret, struc
     int64_t since = clock_wall_s() - EXPIRED_KEPT_S;
     if (meta_each_principal(d, see_principal, a, e) < 0 ||
         meta_each_token(d, true, since, see_token, a, e) < 0 ||
-        meta_each_crate(d, see_crate, a, e) < 0 || meta_each_owner(d, see_owner, a, e) < 0) {
+        meta_each_name(d, see_crate, a, e) < 0 || meta_each_owner(d, see_owner, a, e) < 0) {
         access_free(a);
         return -1;
     }

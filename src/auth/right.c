@@ -1,6 +1,6 @@
 #include "auth/right.h"
 
-#include "crate/name.h"
+#define NAME_MAX_LEN 64 /* of a crate: crate/name.h, which this folder does not see */
 
 static const char *const right_names[RIGHTS] = {
     [RIGHT_READ] = "read",
@@ -76,15 +76,13 @@ int pattern_check(struct str pattern, struct err *e)
     struct str name = pattern;
     if (str_ends(name, STR("*")))
         name.n--;
-    bool ok =
-        pattern.n > 0 && name.n <= CRATE_NAME_MAX && (name.n == 0 || ascii_is_alpha(name.p[0]));
+    bool ok = pattern.n > 0 && name.n <= NAME_MAX_LEN && (name.n == 0 || ascii_is_alpha(name.p[0]));
     for (size_t i = 0; ok && i < name.n; i++)
         ok =
             ascii_is_digit(name.p[i]) || name.p[i] == '_' || (name.p[i] >= 'a' && name.p[i] <= 'z');
     if (ok)
         return 0;
-    struct str shown =
-        utf8_valid(pattern) ? utf8_clip(pattern, CRATE_NAME_MAX) : STR("(not UTF-8)");
+    struct str shown = utf8_valid(pattern) ? utf8_clip(pattern, NAME_MAX_LEN) : STR("(not UTF-8)");
     return err_set(e, ERR_INVALID,
         "`%" STR_FMT "` is no pattern of crates: write a name, the beginning of one with `*` at "
         "its end, or `*`; in lower case and with `_` for `-`",

@@ -3,7 +3,15 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum right { RIGHT_READ, RIGHT_PUBLISH_NEW, RIGHT_PUBLISH_UPDATE, RIGHT_YANK, RIGHT_CHANGE_OWNERS, RIGHT_ADMIN, RIGHTS };
+enum right {
+    RIGHT_READ,
+    RIGHT_PUBLISH_NEW,
+    RIGHT_PUBLISH_UPDATE,
+    RIGHT_YANK,
+    RIGHT_CHANGE_OWNERS,
+    RIGHT_ADMIN,
+    RIGHTS
+};
 enum role { ROLE_READ, ROLE_PUBLISH, ROLE_RELEASE, ROLE_MAINTAIN, ROLE_ADMIN, ROLES };
 
 #define SCOPE(right) (1u << (right))

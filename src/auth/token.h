@@ -1,5 +1,5 @@
-/* Tokens: "sgp_", 43 base62 characters (256 random bits), 6 check characters (CRC-32 of what is before).
- * Only the SHA-256 of the text is ever stored. Any thread. */
+/* Tokens: "sgp_", 43 base62 characters (256 random bits), 6 check characters (CRC-32 of what is
+ * before). Only the SHA-256 of the text is ever stored. Any thread. */
 #pragma once
 #include "base/digest.h"
 #include "base/err.h"
@@ -7,7 +7,7 @@
 #define TOKEN_LEN (4 + 43 + 6)
 
 void token_make(char ret_token[TOKEN_LEN + 1]); /* wipe it after use */
-bool token_has_form(struct str token); /* prefix, length, alphabet and check characters */
+bool token_has_form(struct str token);          /* prefix, length, alphabet and check characters */
 void token_hash(struct str token, uint8_t ret_hash[SHA256_LEN]);
 
 enum credential_kind {

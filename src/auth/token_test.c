@@ -10,6 +10,7 @@
 
 /* Made apart from this program: zlib.crc32 in Python, then base 62. */
 #define KNOWN "sgp_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg" KNOWN_CHECK
+#define NO_DIGIT "sgp_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef-" KNOWN_CHECK
 #define KNOWN_CHECK "0mVMaE"
 
 static void a_made_token_has_the_form(void **state)
@@ -45,7 +46,7 @@ static void other_texts_do_not_have_the_form(void **state)
 {
     (void)state;
     static const char *const texts[] = { "", "sgp_", KNOWN "0", " " KNOWN, KNOWN " ", "cio_x",
-        "sgp_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef-" KNOWN_CHECK };
+        NO_DIGIT };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         assert_false(token_has_form(str_from(texts[i])));
     assert_false(token_has_form(STR_NONE));

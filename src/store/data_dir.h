@@ -1,4 +1,5 @@
-/* The data folder: layout, format number, lock. One server per folder. Blocks; start and stop only. */
+/* The data folder: layout, format number, lock. One server per folder. Blocks; start and stop only.
+ */
 #pragma once
 #include "base/err.h"
 #include "base/str.h"
@@ -10,7 +11,7 @@ struct data_dir {
     int blobs_fd; /* DATA/blobs/, with its 256 folders */
     int tmp_fd;   /* DATA/tmp/ */
     int lock_fd;
-    char *path;   /* as given, for SQLite and the admin socket */
+    char *path; /* as given, for SQLite and the admin socket */
 };
 
 /* create: make what is missing (serve alone does). Errors are one line that names the cure: in use

@@ -1,6 +1,6 @@
-/* One SQLite connection. The writer's is the only one that writes or checkpoints, ever (3.40 has the
- * WAL-reset bug); readers are query_only, autocheckpoint 0, no checkpoint on close. A connection
- * belongs to one thread at a time. Statements are prepared once per SQL literal. */
+/* One SQLite connection. The writer's is the only one that writes or checkpoints, ever (3.40 has
+ * the WAL-reset bug); readers are query_only, autocheckpoint 0, no checkpoint on close. A
+ * connection belongs to one thread at a time. Statements are prepared once per SQL literal. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
@@ -9,8 +9,9 @@
 struct db;
 struct db_stmt;
 
-/* The writer: creates and migrates; WAL, synchronous=FULL, foreign_keys, trusted_schema off, defensive,
- * cell_size_check, journal_size_limit 64 MiB. ERR_FULL on a full disk, ERR_CORRUPT on a damaged file. */
+/* The writer: creates and migrates; WAL, synchronous=FULL, foreign_keys, trusted_schema off,
+ * defensive, cell_size_check, journal_size_limit 64 MiB. ERR_FULL on a full disk, ERR_CORRUPT on a
+ * damaged file. */
 int db_open_writer(const struct data_dir *d, struct db **ret, struct err *e) MUST_CHECK;
 int db_open_reader(const struct data_dir *d, struct db **ret, struct err *e) MUST_CHECK;
 void db_close(struct db *d);
@@ -28,8 +29,9 @@ void db_donep(struct db_stmt **s);
 void db_bind_int(struct db_stmt *s, int col, int64_t v);
 void db_bind_str(struct db_stmt *s, int col, struct str v);
 void db_bind_blob(struct db_stmt *s, int col, struct str v);
-int db_step(struct db_stmt *s, struct err *e) MUST_CHECK; /* 1 a row, 0 done, -1; constraint: ERR_CONFLICT */
-int db_run(struct db_stmt *s, struct err *e) MUST_CHECK;  /* no rows expected */
+int db_step(struct db_stmt *s,
+    struct err *e) MUST_CHECK; /* 1 a row, 0 done, -1; constraint: ERR_CONFLICT */
+int db_run(struct db_stmt *s, struct err *e) MUST_CHECK; /* no rows expected */
 /* Result columns from 0; strings and blobs are borrowed until the next step. NULL: p NULL. */
 int64_t db_int(struct db_stmt *s, int col);
 struct str db_str(struct db_stmt *s, int col);
@@ -40,7 +42,8 @@ int db_changes(struct db *d);
 int db_begin(struct db *d, struct err *e) MUST_CHECK; /* IMMEDIATE */
 int db_commit(struct db *d, struct err *e) MUST_CHECK;
 void db_rollback(struct db *d);
-/* False also when SQLite itself undid the whole transaction, as it may on a full or failing disk. */
+/* False also when SQLite itself undid the whole transaction, as it may on a full or failing disk.
+ */
 bool db_in_transaction(const struct db *d);
 int db_savepoint(struct db *d, struct err *e) MUST_CHECK;
 int db_release(struct db *d, struct err *e) MUST_CHECK;

@@ -90,6 +90,19 @@ int meta_each_crate(struct db *d, meta_crate_fn visit, void *ctx, struct err *e)
     return rc;
 }
 
+int meta_each_name(struct db *d, meta_name_fn visit, void *ctx, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    int rc;
+    if (db_prepare(d, "SELECT canonical FROM crate ORDER BY canonical", &s, e) < 0)
+        return -1;
+    while ((rc = db_step(s, e)) > 0) {
+        if (visit(ctx, db_str(s, 0), e) < 0)
+            return -1;
+    }
+    return rc;
+}
+
 /* ---- versions ---- */
 
 static int add_version_row(struct db *d, const struct version_row *v, struct err *e)
@@ -348,8 +361,9 @@ int meta_index_file_find(
     struct db *d, struct arena *a, int64_t crate, struct index_file_row *ret, struct err *e)
 {
     AUTO_STMT struct db_stmt *s = NULL;
-    if (db_prepare(d, "SELECT name, sum, plain_size, packed, plain FROM index_file WHERE crate = ?1",
-            &s, e) < 0)
+    if (db_prepare(d,
+            "SELECT name, sum, plain_size, packed, plain FROM index_file WHERE crate = ?1", &s,
+            e) < 0)
         return -1;
     db_bind_int(s, 1, crate);
     int rc = db_step(s, e);

@@ -1,5 +1,5 @@
-/* The one writer: a thread that owns the only writing connection. It takes all changes that wait into
- * one IMMEDIATE transaction, a savepoint each, commits, then hands them back in commit order.
+/* The one writer: a thread that owns the only writing connection. It takes all changes that wait
+ * into one IMMEDIATE transaction, a savepoint each, commits, then hands them back in commit order.
  * On a slow disk that is group commit; for callers it is read-your-writes. */
 #pragma once
 #include "base/worker.h"
@@ -23,13 +23,15 @@ struct writer;
 
 /* commit_failed runs on the writer thread when a commit failed after `applied` calls: the owner
  * reads its memory anew from d. Changes come back through pool's collecting thread. */
-int writer_new(struct db *d, struct worker_pool *pool, void (*commit_failed)(void *ctx, struct db *d),
-    void *ctx, struct writer **ret, struct err *e) MUST_CHECK;
+int writer_new(struct db *d, struct worker_pool *pool,
+    void (*commit_failed)(void *ctx, struct db *d), void *ctx, struct writer **ret,
+    struct err *e) MUST_CHECK;
 /* Runs what waits, then stops. d stays the caller's. */
 void writer_free(struct writer *w);
 /* Never blocks. ERR_BUSY when too many wait (10,000); then c stays the caller's. */
 int writer_submit(struct writer *w, struct change *c, struct err *e) MUST_CHECK;
 size_t writer_pending(const struct writer *w);
 
-/* The same without a thread, for the command line when no server runs: one transaction, then done. */
+/* The same without a thread, for the command line when no server runs: one transaction, then done.
+ */
 void writer_run_now(struct db *d, struct change *c);
