@@ -201,6 +201,21 @@ static void a_damaged_file_is_reported_as_such(void **state)
     assert_int_equal(e.kind, ERR_CORRUPT);
 }
 
+/* The limit stands in for a disk: SQLite fails in the same way and recovers in the same way. */
+static void a_full_disk_is_reported_as_such_and_passes_when_there_is_room(void **state)
+{
+    struct temp_store *t = *state;
+    struct err e = ERR_INIT;
+    static const char large[] = "INSERT INTO box (b) VALUES (zeroblob(100000))";
+    assert_int_equal(db_script(t->db, "PRAGMA max_page_count = 1", NULL), 0); /* as few as it has */
+    assert_int_equal(db_begin(t->db, NULL), 0);
+    assert_int_equal(db_script(t->db, large, &e), -1);
+    assert_int_equal(e.kind, ERR_FULL);
+    db_rollback(t->db);
+    assert_int_equal(db_script(t->db, "PRAGMA max_page_count = 100000", NULL), 0);
+    assert_int_equal(db_script(t->db, large, NULL), 0);
+}
+
 static void a_link_in_the_databases_place_is_refused(void **state)
 {
     struct temp_store *t = *state;
@@ -238,6 +253,7 @@ int main(void)
         T(connections_have_the_settings_that_durability_needs),
         T(the_files_are_the_owners_alone),
         T(a_damaged_file_is_reported_as_such),
+        T(a_full_disk_is_reported_as_such_and_passes_when_there_is_room),
         T(a_link_in_the_databases_place_is_refused),
         T(the_data_folder_itself_may_be_reached_through_a_link),
     };
