@@ -73,24 +73,24 @@ static int make_file(const struct data_dir *d, struct err *e)
     return rc;
 }
 
-static int open_file(const struct data_dir *dir, struct db **ret, struct err *e)
+static struct db *open_file(const struct data_dir *dir, struct err *e)
 {
     AUTO_FREE char *folder = realpath(dir->path, NULL);
-    if (!folder)
-        return err_sys(e, "find the data folder");
+    if (!folder) {
+        (void)err_sys(e, "find the data folder");
+        return NULL;
+    }
     char path[PATH_MAX + sizeof(DB_FILE) + 1];
     (void)snprintf(path, sizeof(path), "%s/" DB_FILE, folder);
-    struct db *d = MEM_NEW(struct db);
+    AUTO_DB struct db *d = MEM_NEW(struct db);
     int rc = sqlite3_open_v2(path, &d->sqlite,
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
         NULL);
     if (rc != SQLITE_OK) {
         (void)(d->sqlite ? fail(d, "open", e) : err_set(e, ERR_IO, "the database failed"));
-        db_close(d);
-        return -1;
+        return NULL;
     }
-    *ret = d;
-    return 0;
+    return TAKE(d);
 }
 
 static void configure(struct db *d, int option, int on)
@@ -137,8 +137,10 @@ static int prepare_writer(struct db *d, struct err *e)
 
 int db_open_writer(const struct data_dir *dir, struct db **ret, struct err *e)
 {
-    AUTO_DB struct db *d = NULL;
-    if (make_file(dir, e) < 0 || open_file(dir, &d, e) < 0 || prepare_writer(d, e) < 0)
+    if (make_file(dir, e) < 0)
+        return -1;
+    AUTO_DB struct db *d = open_file(dir, e);
+    if (!d || prepare_writer(d, e) < 0)
         return -1;
     *ret = TAKE(d);
     return 0;
@@ -146,8 +148,8 @@ int db_open_writer(const struct data_dir *dir, struct db **ret, struct err *e)
 
 int db_open_reader(const struct data_dir *dir, struct db **ret, struct err *e)
 {
-    AUTO_DB struct db *d = NULL;
-    if (open_file(dir, &d, e) < 0 || harden(d, e) < 0)
+    AUTO_DB struct db *d = open_file(dir, e);
+    if (!d || harden(d, e) < 0)
         return -1;
     configure(d, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1);
     if (db_script(d, "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;", e) < 0)
