@@ -378,7 +378,8 @@ static void remember(struct access *a, const struct admin_effect *effect)
     case ADMIN_NOTHING:
         break;
     case ADMIN_TOKEN_NEW:
-        access_put_principal(a, effect->token.principal, effect->principal_key, false);
+        if (access_principal_id(a, effect->principal_key) == 0)
+            access_put_principal(a, effect->token.principal, effect->principal_key, false);
         access_put_token(a, &effect->token);
         break;
     case ADMIN_TOKEN_REVOKE:
