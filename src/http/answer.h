@@ -21,7 +21,8 @@ struct answer_spec {
     bool vary_encoding;       /* Vary: accept-encoding */
     bool has_file;            /* the body is a file given to request_reply_file; body is empty */
     struct str body;
-    const struct answer_field *fields; /* more fields; CR, LF and NUL in a value are dropped */
+    const struct answer_field
+        *fields; /* more fields; CR, LF and NUL in a value are dropped */
     size_t n_fields;
 };
 

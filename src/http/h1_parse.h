@@ -1,5 +1,6 @@
 /* The HTTP/1.x request head and chunk parser: pure, strict, no allocation but the arena.
- * Anything two servers might read in two ways is refused (RFC 9112; the case table of the tests). */
+ * Anything two servers might read in two ways is refused (RFC 9112; the case table of the tests).
+ */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
@@ -15,11 +16,11 @@ struct h1_head {
     enum http_version version;
     struct str target;
     struct str header[HTTP_HEADERS];
-    int64_t body_len;    /* 0 none, BODY_LEN_CHUNKED */
+    int64_t body_len; /* 0 none, BODY_LEN_CHUNKED */
     bool keep_alive;
     bool expect_continue;
-    bool upgrade_h2c;    /* Upgrade: h2c, one HTTP2-Settings, both named in Connection */
-    size_t size;         /* bytes of the head */
+    bool upgrade_h2c; /* Upgrade: h2c, one HTTP2-Settings, both named in Connection */
+    size_t size;      /* bytes of the head */
 };
 
 /* The end of a head at the front of in, without reading it: 1 and *ret_size, 0, -1 as below. */
@@ -38,5 +39,7 @@ struct h1_chunks { /* zero bytes to begin with; private */
     char name[20];
 };
 /* Takes from *in: 1 and a run of body bytes, 0 when *in is used up, 2 at the end of the body
- * (trailers read and dropped), -1 when malformed. Overhead beyond what honest clients send is malformed. */
-int h1_chunks_next(struct h1_chunks *c, struct str *in, struct str *ret_bytes, struct err *e) MUST_CHECK;
+ * (trailers read and dropped), -1 when malformed. Overhead beyond what honest clients send is
+ * malformed. */
+int h1_chunks_next(
+    struct h1_chunks *c, struct str *in, struct str *ret_bytes, struct err *e) MUST_CHECK;

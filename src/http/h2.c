@@ -122,6 +122,20 @@ static bool decode_settings(struct str in, uint8_t out[SETTINGS_MAX], size_t *re
     return in.n % 4 != 1 && n % 6 == 0 && (bits & ((1u << n_bits) - 1)) == 0;
 }
 
+/* nghttp2 would answer a value out of range with 101 and then GOAWAY; such an offer is ignored. */
+static bool settings_in_range(const uint8_t *p, size_t n)
+{
+    for (; n >= 6; p += 6, n -= 6) {
+        unsigned id = (unsigned)p[0] << 8 | p[1];
+        uint32_t v = (uint32_t)p[2] << 24 | (uint32_t)p[3] << 16 | (uint32_t)p[4] << 8 | p[5];
+        if ((id == NGHTTP2_SETTINGS_ENABLE_PUSH && v > 1) ||
+            (id == NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE && v > INT32_MAX) ||
+            (id == NGHTTP2_SETTINGS_MAX_FRAME_SIZE && (v < 16384 || v > 16777215)))
+            return false;
+    }
+    return true;
+}
+
 static const char switching[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
                                 "Upgrade: h2c\r\n\r\n";
 
@@ -129,7 +143,7 @@ int h2_upgrade(struct conn *c, struct exchange *ex, struct str settings)
 {
     uint8_t payload[SETTINGS_MAX];
     size_t n;
-    if (!decode_settings(settings, payload, &n))
+    if (!decode_settings(settings, payload, &n) || !settings_in_range(payload, n))
         return -1;
     struct h2 *h2 = h2_make(c);
     if (nghttp2_session_upgrade2(h2->session, payload, n, ex->req.method == HTTP_HEAD, ex) != 0) {
@@ -155,7 +169,12 @@ void h2_input(struct conn *c, struct str in)
 {
     struct h2 *h2 = c->h2;
     h2->heard = true;
+    h2->unseen += (int64_t)in.n;
     ssize_t n = nghttp2_session_mem_recv(h2->session, (const uint8_t *)in.p, in.n);
+    while (h2->unseen >= H2_IGNORED_BYTES) {
+        h2->unseen -= H2_IGNORED_BYTES;
+        h2_charge(h2, H2_CHARGE_IGNORED);
+    }
     if (n >= 0)
         return;
     if (n == NGHTTP2_ERR_FLOODED || n == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS ||

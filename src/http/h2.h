@@ -13,6 +13,7 @@ struct h2 {
     nghttp2_session *session;
     struct conn *c;
     struct exchange *finished; /* every frame gathered, not yet with the kernel; linked by next */
+    int64_t unseen;            /* bytes read and not accounted for by a frame we were told of */
     bool heard;                /* the client's preface came */
     size_t n_gathered;         /* bytes in the server's out buffer during a flush */
     int64_t credit, credit_ms; /* h2_guard.c */
@@ -35,8 +36,10 @@ enum h2_charge {
     H2_CHARGE_INVALID, /* a frame that is wrong */
     H2_CHARGE_EMPTY,   /* DATA of no bytes that ends nothing */
     H2_CHARGE_CONTROL, /* PING, SETTINGS */
-    H2_CHARGE_MINOR,   /* PRIORITY, WINDOW_UPDATE, unknown frames */
+    H2_CHARGE_MINOR,   /* PRIORITY, WINDOW_UPDATE */
+    H2_CHARGE_IGNORED, /* H2_IGNORED_BYTES in frames of unknown types */
 };
+#define H2_IGNORED_BYTES 4096
 void h2_guard_init(struct h2 *h2);
 void h2_charge(struct h2 *h2, enum h2_charge what);
 void h2_earn(struct h2 *h2, uint64_t body_bytes); /* honest work: an answer, and its bytes */

@@ -11,7 +11,8 @@
 
 #define HEADERS_BYTES_MAX 16384  /* as MAX_HEADER_LIST_SIZE says; more is answered 431 */
 #define HEADERS_BYTES_STOP 65536 /* more is an attack */
-#define FIELD_OVERHEAD 32        /* RFC 9113 6.5.2 */
+#define FRAME_HEAD 9
+#define FIELD_OVERHEAD 32 /* RFC 9113 6.5.2 */
 
 static struct exchange *exchange_at(nghttp2_session *session, int32_t stream_id)
 {
@@ -141,25 +142,19 @@ static void remote_ended(struct exchange *ex)
         ex->body = BODY_NONE;
 }
 
-static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
+/* Called for every frame of a known type, also those that nghttp2 then passes over. */
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user_data)
 {
     struct h2 *h2 = user_data;
-    bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    struct exchange *ex;
-    switch (frame->hd.type) {
+    (void)session;
+    h2->unseen -= (int64_t)hd->length + FRAME_HEAD;
+    switch (hd->type) {
     case NGHTTP2_HEADERS:
-        ex = exchange_at(session, frame->hd.stream_id);
-        if (ex && is_request(frame))
-            head_complete(ex, ends);
-        else if (ex && ends)
-            remote_ended(ex);
+    case NGHTTP2_CONTINUATION:
         break;
     case NGHTTP2_DATA:
-        if (frame->hd.length == 0 && !ends)
+        if (hd->length == 0 && !(hd->flags & NGHTTP2_FLAG_END_STREAM))
             h2_charge(h2, H2_CHARGE_EMPTY);
-        ex = exchange_at(session, frame->hd.stream_id);
-        if (ex && ends)
-            remote_ended(ex);
         break;
     case NGHTTP2_RST_STREAM:
         h2_charge(h2, H2_CHARGE_RESET);
@@ -172,6 +167,20 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         h2_charge(h2, H2_CHARGE_MINOR);
         break;
     }
+    return 0;
+}
+
+static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
+{
+    bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+    (void)user_data;
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
+        return 0;
+    struct exchange *ex = exchange_at(session, frame->hd.stream_id);
+    if (ex && is_request(frame))
+        head_complete(ex, ends);
+    else if (ex && ends)
+        remote_ended(ex);
     return 0;
 }
 
@@ -279,6 +288,7 @@ void h2_in_callbacks(nghttp2_session_callbacks *cb)
 {
     nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cb, on_invalid_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data_chunk);

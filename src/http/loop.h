@@ -19,14 +19,16 @@ struct loop_io { /* embedded in its owner */
 };
 int loop_add(struct loop *l, struct loop_io *io, uint32_t epoll_events, struct err *e) MUST_CHECK;
 void loop_watch(struct loop *l, struct loop_io *io, uint32_t epoll_events); /* of an added one */
-void loop_remove(struct loop *l, struct loop_io *io); /* before its fd is closed; no event comes after */
+void loop_remove(
+    struct loop *l, struct loop_io *io); /* before its fd is closed; no event comes after */
 
 struct loop_timer { /* embedded; zero bytes are a timer that is not set */
     void (*fire)(struct loop_timer *t);
     int64_t due_ms;
     size_t slot; /* private: place in the heap + 1, 0 when not set */
 };
-void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t due_mono_ms); /* moves a set one */
+void loop_timer_set(
+    struct loop *l, struct loop_timer *t, int64_t due_mono_ms); /* moves a set one */
 void loop_timer_cancel(struct loop *l, struct loop_timer *t);
 
 struct loop_task { /* embedded; runs once at the end of the turn in which it was deferred */

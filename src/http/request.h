@@ -11,7 +11,16 @@
 
 #include <sys/socket.h>
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_PUT, HTTP_POST, HTTP_DELETE, HTTP_PATCH, HTTP_OPTIONS, HTTP_METHODS };
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_PUT,
+    HTTP_POST,
+    HTTP_DELETE,
+    HTTP_PATCH,
+    HTTP_OPTIONS,
+    HTTP_METHODS
+};
 enum http_version { HTTP_1_0, HTTP_1_1, HTTP_2 };
 
 enum http_header {
@@ -21,22 +30,25 @@ enum http_header {
     HTTP_HEADERS
 };
 
-#define BODY_LEN_CHUNKED (-1) /* length not known before the end (chunked, or h2 without a length) */
+#define BODY_LEN_CHUNKED                                                                           \
+    (-1) /* length not known before the end (chunked, or h2 without a length) */
 
 struct request {
     enum http_method method;
     enum http_version version;
     struct str target; /* as sent, for the log */
-    struct str path;   /* percent-decoded, "//" merged, starts with '/', no "." or ".." segment, UTF-8, no control byte */
+    struct str path;   /* percent-decoded, "//" merged, starts with '/', no "." or ".." segment,
+                          UTF-8, no control byte */
     struct str query;  /* raw, without '?'; p NULL when there is none */
     struct str host;   /* authority as sent, lower-cased; n 0 only in HTTP/1.0 */
-    struct str header[HTTP_HEADERS]; /* trimmed; p NULL when absent; repeated ones joined with ", " by
-                                        * the list rule, but those that must be single are refused */
+    struct str
+        header[HTTP_HEADERS]; /* trimmed; p NULL when absent; repeated ones joined with ", " by
+                               * the list rule, but those that must be single are refused */
     int64_t body_len;
-    uint64_t id;          /* unique in this process */
+    uint64_t id; /* unique in this process */
     uint64_t conn_id;
     struct arena *arena;
-    void *listener;       /* the tag given to http_listen */
+    void *listener; /* the tag given to http_listen */
     int64_t start_mono_ms;
     uint64_t start_ns;
 
@@ -69,7 +81,7 @@ void request_reply(struct request *req, struct answer *a);
  * obeyed for one range (206, 416); several ranges are answered 200. a is made with has_file. */
 void request_reply_file(struct request *req, struct answer *a, int fd, uint64_t size);
 
-bool request_gone(const struct request *req); /* the peer will not see a reply */
+bool request_gone(const struct request *req);         /* the peer will not see a reply */
 bool request_accepts_gzip(const struct request *req); /* RFC 9110 12.5.3 */
 /* Text of the peer's address, "127.0.0.1:5044" or "unix"; lives as long as req. */
 struct str request_peer(const struct request *req);

@@ -60,6 +60,9 @@ static void on_abort(struct request *req, const struct err *why)
     struct rig *r = rig_of(req);
     atomic_store(&r->abort_kind, (unsigned)why->kind);
     atomic_fetch_add(&r->n_aborts, 1);
+    for (size_t i = 0; i < r->n_held; i++)
+        if (r->held[i] == req)
+            r->held[i--] = r->held[--r->n_held];
     reply_text(req,
         why->kind == ERR_TOO_LARGE ? 413
         : why->kind == ERR_TIMEOUT ? 408
