@@ -3,9 +3,9 @@
  * otherwise. */
 #pragma once
 #include "auth/access.h"
+#include "base/clock.h"
 #include "base/worker.h"
 #include "config/config.h"
-#include "http/loop.h"
 #include "index/sparse.h"
 #include "registry/own_url.h"
 #include "registry/readers.h"

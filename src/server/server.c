@@ -161,7 +161,9 @@ static int watch_signals(struct server *s, struct err *e)
     (void)sigaddset(&set, SIGINT);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return err_sys(e, "block signals");
-    (void)signal(SIGPIPE, SIG_IGN);
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    if (sigaction(SIGPIPE, &ignore, NULL) < 0)
+        return err_sys(e, "ignore SIGPIPE");
     s->signal_io = (struct loop_io){ .fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
         .ready = on_signal };
     if (s->signal_io.fd < 0)
