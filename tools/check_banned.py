@@ -43,7 +43,6 @@ INSTEAD = {
     "popen": "posix_spawn",
     "sleep": "wait for the event",
     "usleep": "wait for the event",
-    "signal": "sigaction",
     "setjmp": "return an error",
     "longjmp": "return an error",
 }
@@ -77,6 +76,8 @@ def problems_of(path):
 def main():
     wrong = []
     for path in files("*.[ch]"):
+        if path.stem.endswith("_test"): # a test takes no bytes from outside
+            continue
         wrong.extend(problems_of(path))
     return report(wrong)
 

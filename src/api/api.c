@@ -169,6 +169,13 @@ static void refuse(struct call *c, const struct err *e, unsigned status)
     request_reply(c->req, a);
 }
 
+static bool is_refused(struct call *c, struct err *e)
+{
+    if (c->route->need == NEED_NOTHING)
+        return identify(c, e) < 0 && !is_health(c->route);
+    return identify(c, e) < 0 || check_origin(c, e) < 0 || check_need(c, e) < 0;
+}
+
 static void on_request(void *ctx, struct request *req)
 {
     struct call *c = ARENA_NEW(req->arena, struct call);
@@ -180,10 +187,7 @@ static void on_request(void *ctx, struct request *req)
         refuse(c, &e, e.kind == ERR_NOT_FOUND ? 404 : 405);
     } else if (!is_health(c->route) && check_host(c, &e) < 0) {
         refuse(c, &e, 421);
-    } else if (c->route->need == NEED_NOTHING && identify(c, &e) < 0 && !is_health(c->route)) {
-        problem_reply(c, &e);
-    } else if (c->route->need != NEED_NOTHING &&
-               (identify(c, &e) < 0 || check_origin(c, &e) < 0 || check_need(c, &e) < 0)) {
+    } else if (is_refused(c, &e)) {
         problem_reply(c, &e);
     } else {
         c->route->run(c);

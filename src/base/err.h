@@ -9,14 +9,14 @@ enum err_kind {
     ERR_UNAUTHORIZED, /* no usable credential */
     ERR_FORBIDDEN,    /* known, but may not */
     ERR_NOT_FOUND,
-    ERR_CONFLICT,     /* exists already, or changed meanwhile */
+    ERR_CONFLICT, /* exists already, or changed meanwhile */
     ERR_TOO_LARGE,
     ERR_TIMEOUT,
-    ERR_BUSY,         /* try again later: a queue is full, we are stopping */
-    ERR_FULL,         /* no space left on the device, or no inodes */
-    ERR_IO,           /* the system refused; cause has errno's text */
-    ERR_CORRUPT,      /* stored data is not what we wrote */
-    ERR_USAGE,        /* command line or configuration: exit status 2 */
+    ERR_BUSY,    /* try again later: a queue is full, we are stopping */
+    ERR_FULL,    /* no space left on the device, or no inodes */
+    ERR_IO,      /* the system refused; cause has errno's text */
+    ERR_CORRUPT, /* stored data is not what we wrote */
+    ERR_USAGE,   /* command line or configuration: exit status 2 */
     ERR_UNSUPPORTED,
     ERR_KINDS
 };
@@ -35,17 +35,17 @@ struct err {
 
 #define ERR_INIT ((struct err){ .kind = ERR_NONE })
 
-/* Fill e (may be NULL) and return -1. Text longer than its array is cut at a character. */
-#define err_set(e, kind, ...) err_fill((e), (kind), __FILE__, __LINE__, __VA_ARGS__)
+/* Fill e (may be NULL) and return -1. Text longer than its array is cut at a character. The -1
+ * stands here for the compiler and the static analyser to see. */
+#define err_set(e, kind, ...) ((void)err_fill((e), (kind), __FILE__, __LINE__, __VA_ARGS__), -1)
 /* As err_set with the kind taken from errno (ENOSPC, EDQUOT: ERR_FULL; ENOENT: ERR_NOT_FOUND;
  * else ERR_IO) and "what: strerror" in cause; text is neutral. The format names the act. */
-#define err_sys(e, ...) err_fill_sys((e), __FILE__, __LINE__, __VA_ARGS__)
+#define err_sys(e, ...) ((void)err_fill_sys((e), __FILE__, __LINE__, __VA_ARGS__), -1)
 /* Adds to cause what only the log should say. */
 void err_cause(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 int err_fill(struct err *e, enum err_kind kind, const char *file, int line, const char *fmt, ...)
     PRINTF_LIKE(5, 6);
-int err_fill_sys(struct err *e, const char *file, int line, const char *fmt, ...)
-    PRINTF_LIKE(4, 5);
+int err_fill_sys(struct err *e, const char *file, int line, const char *fmt, ...) PRINTF_LIKE(4, 5);
 void err_clear(struct err *e);
 const char *err_kind_name(enum err_kind kind);

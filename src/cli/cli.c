@@ -2,8 +2,6 @@
 
 #include <stdio.h>
 
-extern char **environ;
-
 #define DATA                                                                                       \
     {                                                                                              \
         "data", "DIR", false, "the data folder (server.data)"                                      \

@@ -18,7 +18,7 @@ int cmd_rebuild_index(struct cli *c, struct err *e)
     struct config *config;
     struct data_dir *data;
     bool check = args_has(&c->args, "check");
-    struct rebuild_result r;
+    struct rebuild_result r = { 0 };
     if (cli_load_config(c, &config, e) < 0 || data_dir_open(config->data, false, &data, e) < 0)
         return -1;
     struct db *d = NULL;

@@ -93,7 +93,7 @@ static bool has_no_body(unsigned status)
 /* A value without the bytes that would let it end its line. */
 static void add_clean(struct buf *b, struct str value)
 {
-    for (size_t i = 0; i < value.n; i++)
+    for (size_t i = 0; value.p && i < value.n; i++)
         if (value.p[i] != '\r' && value.p[i] != '\n' && value.p[i] != 0)
             buf_add_byte(b, value.p[i]);
 }

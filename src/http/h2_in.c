@@ -86,6 +86,7 @@ static void keep_field(struct exchange *ex, struct str name, struct str value)
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): nghttp2's signature */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
     size_t n_name, const uint8_t *value, size_t n_value, uint8_t flags, void *user_data)
 {
@@ -142,17 +143,42 @@ static void remote_ended(struct exchange *ex)
         ex->body = BODY_NONE;
 }
 
+/* HEADERS or DATA on a stream that is over, and not because we cut it (RFC 9113 5.1): nghttp2 would
+ * pass over it in silence. */
+static bool is_on_closed(nghttp2_session *session, const struct h2 *h2, int32_t stream_id)
+{
+    if (stream_id > h2->last_stream || stream_id % 2 == 0)
+        return false;
+    if (nghttp2_session_find_stream(session, stream_id))
+        return false;
+    for (size_t i = 0; i < H2_CUT; i++)
+        if (h2->cut[i] == stream_id)
+            return false;
+    return true;
+}
+
 /* Called for every frame of a known type, also those that nghttp2 then passes over. */
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user_data)
 {
     struct h2 *h2 = user_data;
-    (void)session;
     h2->unseen -= (int64_t)hd->length + FRAME_HEAD;
     switch (hd->type) {
     case NGHTTP2_HEADERS:
+        if (is_on_closed(session, h2, hd->stream_id))
+            h2_goaway(h2->c, NGHTTP2_STREAM_CLOSED);
+        else if (hd->stream_id > h2->last_stream)
+            h2->last_stream = hd->stream_id;
+        break;
     case NGHTTP2_CONTINUATION:
         break;
+    case NGHTTP2_PRIORITY:
+        if (hd->stream_id == 0)
+            h2_goaway(h2->c, NGHTTP2_PROTOCOL_ERROR);
+        h2_charge(h2, H2_CHARGE_MINOR);
+        break;
     case NGHTTP2_DATA:
+        if (is_on_closed(session, h2, hd->stream_id))
+            h2_goaway(h2->c, NGHTTP2_STREAM_CLOSED);
         if (hd->length == 0 && !(hd->flags & NGHTTP2_FLAG_END_STREAM))
             h2_charge(h2, H2_CHARGE_EMPTY);
         break;

@@ -20,6 +20,7 @@ static void finish(struct h2 *h2, struct exchange *ex)
     h2->c->idle_since_ms = loop_now_ms(h2->c->server->loop);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): nghttp2's signature */
 static ssize_t read_body(nghttp2_session *session, int32_t stream_id, uint8_t *out, size_t n,
     uint32_t *flags, nghttp2_data_source *source, void *user_data)
 {
@@ -86,6 +87,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         }
         break;
     case NGHTTP2_RST_STREAM:
+        h2->cut[h2->n_cut++ % H2_CUT] = frame->hd.stream_id;
         h2_charge(h2, H2_CHARGE_RESET);
         break;
     default:

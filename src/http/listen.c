@@ -210,7 +210,7 @@ static int open_tcp(const struct addrinfo *ai, uint16_t port, int *ret_fd, struc
 
 static int bound_port(int fd, uint16_t *ret_port, struct err *e)
 {
-    struct sockaddr_storage at;
+    struct sockaddr_storage at = { 0 };
     socklen_t n = sizeof(at);
     if (getsockname(fd, (struct sockaddr *)&at, &n) < 0)
         return err_sys(e, "read the address of a socket");
