@@ -24,6 +24,14 @@ static struct str url_authority(struct str url)
     return str_cut(&rest, '/');
 }
 
+/* Clients leave the scheme's own port out of Host and of index URLs, whatever was configured. */
+static struct str url_host(struct str url)
+{
+    struct str authority = url_authority(url);
+    struct str own = str_starts(url, STR("https://")) ? STR(":443") : STR(":80");
+    return str_ends(authority, own) ? without_port(authority) : authority;
+}
+
 static void add_host(struct own_urls *o, struct arena *a, struct str host)
 {
     if (host.n > 0)
@@ -36,14 +44,11 @@ static void add_listener(
     if (l->scheme != LISTEN_HTTP)
         return;
     bool v6 = str_has(l->host, ':');
-    add_host(o, a,
-        arena_printf(a, v6 ? "[%" STR_FMT "]:%u" : "%" STR_FMT ":%u", STR_ARG(l->host), port));
-    if (port == 80)
-        add_host(o, a, v6 ? arena_printf(a, "[%" STR_FMT "]", STR_ARG(l->host)) : l->host);
-    if (l->is_loopback) {
-        add_host(o, a, arena_printf(a, "localhost:%u", port));
-        add_host(o, a, arena_printf(a, "127.0.0.1:%u", port));
-    }
+    struct str host = v6 ? arena_printf(a, "[%" STR_FMT "]", STR_ARG(l->host)) : l->host;
+    const struct str names[] = { host, STR("localhost"), STR("127.0.0.1") };
+    for (size_t i = 0; i < (l->is_loopback ? ARRAY_LEN(names) : 1); i++)
+        add_host(o, a,
+            port == 80 ? names[i] : arena_printf(a, "%" STR_FMT ":%u", STR_ARG(names[i]), port));
 }
 
 struct own_urls *own_urls_new(
@@ -51,8 +56,8 @@ struct own_urls *own_urls_new(
 {
     struct own_urls *o = ARENA_NEW(a, struct own_urls);
     o->config = c;
-    o->hosts.items = arena_array(a, 2 + c->hosts.n + 4 * c->n_listeners, sizeof(struct str));
-    add_host(o, a, url_authority(base_url));
+    o->hosts.items = arena_array(a, 1 + c->hosts.n + 3 * c->n_listeners, sizeof(struct str));
+    add_host(o, a, url_host(base_url));
     for (size_t i = 0; i < c->hosts.n; i++)
         add_host(o, a, c->hosts.items[i]);
     for (size_t i = 0; i < c->n_listeners; i++)
