@@ -71,6 +71,8 @@ static int read_scopes(const json_t *list, unsigned *ret, struct err *e)
     unsigned scopes = 0;
     size_t i;
     json_t *item;
+    if (list && !json_is_array(list))
+        return err_set(e, ERR_USAGE, "scopes are a list, such as [\"read\"]");
     json_array_foreach(list, i, item)
     {
         enum right right;
@@ -79,7 +81,7 @@ static int read_scopes(const json_t *list, unsigned *ret, struct err *e)
             struct str shown = utf8_clip(name, 60);
             return err_set(e, ERR_USAGE,
                 "`%" STR_FMT "` is not a scope; there are read, publish-new, publish-update, yank, "
-                             "change-owners and admin",
+                "change-owners and admin",
                 STR_ARG(shown));
         }
         scopes |= SCOPE(right);
@@ -93,6 +95,8 @@ static int read_patterns(struct arena *a, const json_t *list, struct str *ret, s
     struct buf b AUTO_BUF = BUF_INIT(ADMIN_REQUEST_MAX);
     size_t i;
     json_t *item;
+    if (list && !json_is_array(list))
+        return err_set(e, ERR_USAGE, "crates are a list, such as [\"acme-*\"]");
     json_array_foreach(list, i, item)
     {
         struct str text = json_str(item);
@@ -214,8 +218,8 @@ static int token_revoke(struct admin_call *c, struct err *e)
     if (found == 0)
         return err_set(e, ERR_NOT_FOUND,
             "there is no token %lld; `superguppy token list` shows them", (long long)id);
-    if (found < 0 || meta_token_revoke(c->db, id, c->now, e) < 0 ||
-        add_event(c, "token-revoke", id, row.principal_key, e) < 0)
+    int revoked = found < 0 ? -1 : meta_token_revoke(c->db, id, c->now, e);
+    if (revoked < 0 || (revoked > 0 && add_event(c, "token-revoke", id, row.principal_key, e) < 0))
         return -1;
     c->effect->kind = ADMIN_TOKEN_REVOKE;
     c->effect->token.id = (uint32_t)id;
@@ -318,16 +322,35 @@ static int crate_show(struct admin_call *c, struct err *e)
     return 0;
 }
 
-static const struct {
+static const struct admin_act {
     const char *name;
+    const char *keys; /* that the request may have besides "do" */
     int (*run)(struct admin_call *c, struct err *e);
 } ADMIN_ACTS[] = {
-    { "token-new", token_new },
-    { "token-list", token_list },
-    { "token-revoke", token_revoke },
-    { "crate-list", crate_list },
-    { "crate-show", crate_show },
+    { "token-new", "name scopes crates days", token_new },
+    { "token-list", "", token_list },
+    { "token-revoke", "id", token_revoke },
+    { "crate-list", "", crate_list },
+    { "crate-show", "name", crate_show },
 };
+
+/* A key that is not understood must not be passed over: it may have been meant as a bound. */
+static int check_keys(const struct admin_act *act, json_t *request, struct err *e)
+{
+    const char *key;
+    const json_t *value;
+    json_object_foreach(request, key, value)
+    {
+        struct str rest = str_from(act->keys), word, name = str_from(key);
+        bool known = str_eq(name, STR("do"));
+        while (!known && str_next_word(&rest, &word))
+            known = str_eq(word, name);
+        if (!known)
+            return err_set(e, ERR_USAGE, "`%s` takes no \"%" STR_FMT "\"", act->name,
+                STR_ARG(utf8_clip(name, 60)));
+    }
+    return 0;
+}
 
 int admin_apply(struct db *d, struct arena *a, struct str request, struct buf *out,
     struct admin_effect *ret_effect, struct err *e)
@@ -348,7 +371,7 @@ int admin_apply(struct db *d, struct arena *a, struct str request, struct buf *o
     for (size_t i = 0; i < ARRAY_LEN(ADMIN_ACTS); i++) {
         if (!str_eq(what, str_from(ADMIN_ACTS[i].name)))
             continue;
-        if (ADMIN_ACTS[i].run(&c, e) < 0)
+        if (check_keys(&ADMIN_ACTS[i], j, e) < 0 || ADMIN_ACTS[i].run(&c, e) < 0)
             return -1;
         return buf_ok(out) ? 0 : err_set(e, ERR_TOO_LARGE, "the result is too large");
     }
@@ -379,7 +402,8 @@ static void remember(struct access *a, const struct admin_effect *effect)
         break;
     case ADMIN_TOKEN_NEW:
         if (access_principal_id(a, effect->principal_key) == 0)
-            access_put_principal(a, effect->token.principal, effect->principal_key, false);
+            if (access_principal_id(a, effect->principal_key) == 0) /* a known one may be blocked */
+                access_put_principal(a, effect->token.principal, effect->principal_key, false);
         access_put_token(a, &effect->token);
         break;
     case ADMIN_TOKEN_REVOKE:
