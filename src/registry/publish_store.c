@@ -19,6 +19,26 @@ static bool is_higher(struct str num, struct str than)
     return semver_precedence(&a, &b) > 0;
 }
 
+/* The highest version after this one was added. "0.0.0" also stands for none, and a first version
+ * may be below it: then only a real 0.0.0 stays above. */
+static int choose_max(struct store_task *s, struct db *d, const struct crate_row *crate,
+    struct str num, struct str *ret, struct err *e)
+{
+    struct version_row zero;
+    *ret = num;
+    if (is_higher(num, crate->max_version))
+        return 0;
+    if (str_eq(crate->max_version, STR("0.0.0"))) {
+        int found = meta_version_find(d, s->task.arena, crate->id, STR("0.0.0"), &zero, e);
+        if (found < 0)
+            return -1;
+        if (found == 0 || zero.yanked)
+            return 0;
+    }
+    *ret = crate->max_version;
+    return 0;
+}
+
 /* Finds the crate or makes it, with the caller as its owner. */
 static int ensure_crate(struct store_task *s, struct db *d, struct crate_row *crate, struct err *e)
 {
@@ -60,11 +80,13 @@ static int add_version(
     int found = meta_version_find(d, s->task.arena, crate->id, row.num_key, &old, e);
     if (found != 0)
         return found == 1 ? publish_refuse_existing(crate->name, old.num, e) : -1;
+    struct str max;
+    if (choose_max(s, d, crate, row.num, &max, e) < 0)
+        return -1;
     row.crate = crate->id;
     row.published_by = s->task.caller.principal;
     if (meta_version_add(d, &row, &id, e) < 0)
         return -1;
-    struct str max = is_higher(row.num, crate->max_version) ? row.num : crate->max_version;
     return meta_crate_update(d, crate->id, row.description, max, row.pubtime, e);
 }
 
