@@ -123,8 +123,9 @@ static void stored(void *ctx, const struct err *e)
 static void run_sync(struct worker_job *j)
 {
     struct publish *p = of_job(j);
-    if (blob_commit(p->registry->data, &p->spool.crate_temp, p->sum, &p->err) < 0)
-        return; /* sync_done sees p->err */
+    if (blob_commit(p->registry->data, &p->spool.crate_temp, p->sum, &p->err) < 0 &&
+        p->err.kind == ERR_NOT_FOUND)
+        p->err.kind = ERR_IO; /* a folder of ours is gone, not something the client asked for */
 }
 
 static void note_sync_failure(struct registry *r, const struct err *e)
@@ -200,10 +201,10 @@ static void gate_leave(struct publish_gate *g)
 /* The right that this very crate needs, before a sync is spent on it; the writer decides again. */
 static void check_right(struct publish *p)
 {
-    enum right right = p->is_new ? RIGHT_PUBLISH_NEW : RIGHT_PUBLISH_UPDATE;
-    struct str canonical = crate_name_canonical(p->arena, p->meta.name);
     if (p->err.kind != ERR_NONE)
         return;
+    enum right right = p->is_new ? RIGHT_PUBLISH_NEW : RIGHT_PUBLISH_UPDATE;
+    struct str canonical = crate_name_canonical(p->arena, p->meta.name);
     struct err e = ERR_INIT;
     if (access_may(p->registry->access, &p->caller, right, canonical, &e) < 0)
         p->err = e;
