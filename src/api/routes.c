@@ -29,6 +29,8 @@ static bool match(const char *pattern, struct str path, struct str params[PARAMS
 {
     struct str want = str_skip(str_from(pattern), 1), have = str_skip(path, 1);
     size_t n = 0;
+    if (!str_starts(path, STR("/"))) /* "OPTIONS *" has no path */
+        return false;
     for (;;) {
         struct str w = str_cut(&want, '/');
         if (str_eq(w, STR("**"))) {
