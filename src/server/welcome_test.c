@@ -1,0 +1,153 @@
+#include "server/welcome.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct arena *arena;
+    struct config config;
+    uint16_t ports[3];
+    struct buf out;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = test_calloc(1, sizeof(*f));
+    f->arena = arena_new();
+    f->out = BUF_INIT(64u << 10);
+    f->config.data = STR("./data");
+    f->config.listeners = arena_array(f->arena, 3, sizeof(struct listen_url));
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    buf_deinit(&f->out);
+    arena_free(f->arena);
+    test_free(f);
+    return 0;
+}
+
+static void listens(struct fixture *f, const char *url, uint16_t port)
+{
+    size_t i = f->config.n_listeners++;
+    assert_int_equal(listen_url_parse(f->arena, str_from(url), &f->config.listeners[i], NULL), 0);
+    f->ports[i] = port;
+}
+
+static void assert_base(struct fixture *f, const char *want)
+{
+    assert_true(str_eq(welcome_base_url(f->arena, &f->config, f->ports), str_from(want)));
+}
+
+static bool says(const struct fixture *f, const char *phrase)
+{
+    return str_find_str(buf_str(&f->out), str_from(phrase)) != STR_NPOS;
+}
+
+static void welcome(struct fixture *f, bool open)
+{
+    struct access_door door = { .anonymous_read = open };
+    welcome_text(&f->out, &f->config, STR("http://base"), f->ports, &door);
+    assert_true(buf_ok(&f->out));
+}
+
+static void server_url_is_the_base(void **state)
+{
+    struct fixture *f = *state;
+    listens(f, "http://127.0.0.1:8000", 8000);
+    f->config.url = STR("https://crates.example");
+    assert_base(f, "https://crates.example");
+}
+
+static void else_the_first_listener_that_serves_is(void **state)
+{
+    struct fixture *f = *state;
+    listens(f, "http://127.0.0.1:9000?only=health", 9000);
+    listens(f, "unix:/run/x.sock", 0);
+    listens(f, "http://localhost:0", 4711);
+    assert_base(f, "http://localhost:4711");
+}
+
+static void an_ipv6_address_stands_in_brackets(void **state)
+{
+    struct fixture *f = *state;
+    listens(f, "http://[::1]:8000", 8000);
+    assert_base(f, "http://[::1]:8000");
+}
+
+static void port_80_is_left_out(void **state)
+{
+    struct fixture *f = *state;
+    listens(f, "http://127.0.0.1:80", 80);
+    assert_base(f, "http://127.0.0.1");
+}
+
+static void every_listener_has_its_line_with_its_real_port(void **state)
+{
+    struct fixture *f = *state;
+    listens(f, "http://127.0.0.1:0", 4711);
+    listens(f, "unix:/run/x.sock", 0);
+    listens(f, "http://[::1]:80", 80);
+    welcome_urls(&f->out, &f->config, f->ports);
+    assert_true(
+        str_eq(buf_str(&f->out), STR("http://127.0.0.1:4711\nunix:/run/x.sock\nhttp://[::1]\n")));
+}
+
+static void the_text_says_who_may_read_and_what_to_paste(void **state)
+{
+    struct fixture *f = *state;
+    listens(f, "http://127.0.0.1:0", 4711);
+    listens(f, "http://127.0.0.1:9000?only=health", 9000);
+    welcome(f, true);
+    assert_true(says(f, "listens on  http://127.0.0.1:4711\n"));
+    assert_true(says(f, "http://127.0.0.1:9000  (health alone)\n"));
+    assert_true(says(f, "reading     open to all"));
+    assert_true(says(f, "superguppy token new NAME --data ./data\n"));
+    assert_true(says(f, "index = \"sparse+http://base/index/\""));
+}
+
+static void a_closed_registry_says_so(void **state)
+{
+    struct fixture *f = *state;
+    listens(f, "http://127.0.0.1:8000", 8000);
+    welcome(f, false);
+    assert_true(says(f, "reading     needs a token"));
+    assert_false(says(f, "open to all"));
+}
+
+static void every_log_level_of_the_settings_is_known(void **state)
+{
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } rows[] = { { "error", LOG_ERROR }, { "warn", LOG_WARN }, { "info", LOG_INFO },
+        { "debug", LOG_DEBUG } };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        f->config.log_level = str_from(rows[i].name);
+        assert_int_equal(welcome_log_level(&f->config), rows[i].level);
+    }
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(server_url_is_the_base),
+        T(else_the_first_listener_that_serves_is),
+        T(an_ipv6_address_stands_in_brackets),
+        T(port_80_is_left_out),
+        T(every_listener_has_its_line_with_its_real_port),
+        T(the_text_says_who_may_read_and_what_to_paste),
+        T(a_closed_registry_says_so),
+        T(every_log_level_of_the_settings_is_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
