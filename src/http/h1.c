@@ -83,6 +83,9 @@ static bool take_head(struct conn *c, struct str *in)
     if (r != 1) {
         ex->req.version = HTTP_1_1;
         ex->req.target = ex->req.path = STR("");
+        c->dead = r < 0 && status == 0;
+        if (c->dead)
+            return false;
         exchange_refuse(ex, r < 0 ? status : 400, r < 0 ? e->text : "the request is malformed");
         return false;
     }

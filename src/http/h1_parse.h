@@ -28,7 +28,7 @@ int h1_find_head(const struct h1_limits *limits, struct str in, size_t *scanned,
     unsigned *ret_status, struct err *e) MUST_CHECK;
 /* Looks for a whole head at the front of in. `scanned` remembers how far earlier calls looked.
  * 1 and *ret, 0 when more bytes are needed, -1 with *ret_status (400, 414, 431, 417, 501, 505) to
- * answer before closing. ret->* borrow from in or the arena. */
+ * answer before closing, 0 to close without a word. ret->* borrow from in or the arena. */
 int h1_parse_head(struct arena *a, const struct h1_limits *limits, struct str in, size_t *scanned,
     struct h1_head *ret, unsigned *ret_status, struct err *e) MUST_CHECK;
 

@@ -56,6 +56,7 @@ static struct h2 *h2_make(struct conn *c)
 {
     struct h2 *h2 = MEM_NEW(struct h2);
     h2->c = c;
+    h2->frame_left = H2_PREFACE;
     h2->session = session_new(h2);
     h2_guard_init(h2);
     return h2;
@@ -157,7 +158,7 @@ int h2_upgrade(struct conn *c, struct exchange *ex, struct str settings)
     c->n_out = sizeof(switching) - 1;
     c->out_at = 0;
     ex->req.version = HTTP_2;
-    ex->stream_id = 1;
+    h2->last_stream = ex->stream_id = 1;
     ex->ended = true;
     ex->close_after = false;
     submit_settings(h2);
@@ -169,12 +170,7 @@ void h2_input(struct conn *c, struct str in)
 {
     struct h2 *h2 = c->h2;
     h2->heard = true;
-    h2->unseen += (int64_t)in.n;
-    ssize_t n = nghttp2_session_mem_recv(h2->session, (const uint8_t *)in.p, in.n);
-    while (h2->unseen >= H2_IGNORED_BYTES) {
-        h2->unseen -= H2_IGNORED_BYTES;
-        h2_charge(h2, H2_CHARGE_IGNORED);
-    }
+    int n = h2_scan(h2, in);
     if (n >= 0)
         return;
     if (n == NGHTTP2_ERR_FLOODED || n == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS ||

@@ -9,15 +9,24 @@
 #define FIRST_FLIGHT 6144
 #define FIRST_FRAME 8192
 
+#define H2_CUT 32
+#define H2_FRAME_HEAD 9
+#define H2_PREFACE 24
+
 struct h2 {
     nghttp2_session *session;
     struct conn *c;
     struct exchange *finished; /* every frame gathered, not yet with the kernel; linked by next */
-    int64_t unseen;            /* bytes read and not accounted for by a frame we were told of */
+    uint8_t frame_head[H2_FRAME_HEAD]; /* h2_scan.c: head of a frame, n_frame_head bytes of it */
+    unsigned n_frame_head;
+    size_t frame_left;         /* bytes until the next head */
     bool heard;                /* the client's preface came */
     size_t n_gathered;         /* bytes in the server's out buffer during a flush */
     int64_t credit, credit_ms; /* h2_guard.c */
-    bool calmed;               /* GOAWAY for abuse is on its way */
+    int32_t last_stream;       /* highest one a request came on */
+    int32_t cut[H2_CUT];       /* streams we have reset last: frames may still be on their way */
+    unsigned n_cut;
+    bool calmed; /* GOAWAY for abuse is on its way */
     bool said_goodbye;
     int64_t final_goaway_ms; /* of a drain; 0: none due */
 };
@@ -26,6 +35,10 @@ size_t h2_out_limit(const struct h2 *h2);
 
 /* h2_in.c */
 void h2_in_callbacks(nghttp2_session_callbacks *cb);
+
+/* h2_scan.c */
+/* Gives input to nghttp2 and looks at every frame on the way; 0, or what nghttp2 says is fatal. */
+int h2_scan(struct h2 *h2, struct str in);
 
 /* h2_out.c */
 void h2_out_callbacks(nghttp2_session_callbacks *cb);
@@ -36,10 +49,8 @@ enum h2_charge {
     H2_CHARGE_INVALID, /* a frame that is wrong */
     H2_CHARGE_EMPTY,   /* DATA of no bytes that ends nothing */
     H2_CHARGE_CONTROL, /* PING, SETTINGS */
-    H2_CHARGE_MINOR,   /* PRIORITY, WINDOW_UPDATE */
-    H2_CHARGE_IGNORED, /* H2_IGNORED_BYTES in frames of unknown types */
+    H2_CHARGE_MINOR,   /* PRIORITY, WINDOW_UPDATE, unknown frames */
 };
-#define H2_IGNORED_BYTES 4096
 void h2_guard_init(struct h2 *h2);
 void h2_charge(struct h2 *h2, enum h2_charge what);
 void h2_earn(struct h2 *h2, uint64_t body_bytes); /* honest work: an answer, and its bytes */

@@ -15,7 +15,6 @@ static const int64_t price[] = {
     [H2_CHARGE_EMPTY] = 20,
     [H2_CHARGE_CONTROL] = 10,
     [H2_CHARGE_MINOR] = 1,
-    [H2_CHARGE_IGNORED] = H2_IGNORED_BYTES / 16,
 };
 
 static void add(struct h2 *h2, int64_t n)

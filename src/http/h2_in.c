@@ -11,8 +11,7 @@
 
 #define HEADERS_BYTES_MAX 16384  /* as MAX_HEADER_LIST_SIZE says; more is answered 431 */
 #define HEADERS_BYTES_STOP 65536 /* more is an attack */
-#define FRAME_HEAD 9
-#define FIELD_OVERHEAD 32 /* RFC 9113 6.5.2 */
+#define FIELD_OVERHEAD 32        /* RFC 9113 6.5.2 */
 
 static struct exchange *exchange_at(nghttp2_session *session, int32_t stream_id)
 {
@@ -143,59 +142,6 @@ static void remote_ended(struct exchange *ex)
         ex->body = BODY_NONE;
 }
 
-/* HEADERS or DATA on a stream that is over, and not because we cut it (RFC 9113 5.1): nghttp2 would
- * pass over it in silence. */
-static bool is_on_closed(nghttp2_session *session, const struct h2 *h2, int32_t stream_id)
-{
-    if (stream_id > h2->last_stream || stream_id % 2 == 0)
-        return false;
-    if (nghttp2_session_find_stream(session, stream_id))
-        return false;
-    for (size_t i = 0; i < H2_CUT; i++)
-        if (h2->cut[i] == stream_id)
-            return false;
-    return true;
-}
-
-/* Called for every frame of a known type, also those that nghttp2 then passes over. */
-static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user_data)
-{
-    struct h2 *h2 = user_data;
-    h2->unseen -= (int64_t)hd->length + FRAME_HEAD;
-    switch (hd->type) {
-    case NGHTTP2_HEADERS:
-        if (is_on_closed(session, h2, hd->stream_id))
-            h2_goaway(h2->c, NGHTTP2_STREAM_CLOSED);
-        else if (hd->stream_id > h2->last_stream)
-            h2->last_stream = hd->stream_id;
-        break;
-    case NGHTTP2_CONTINUATION:
-        break;
-    case NGHTTP2_PRIORITY:
-        if (hd->stream_id == 0)
-            h2_goaway(h2->c, NGHTTP2_PROTOCOL_ERROR);
-        h2_charge(h2, H2_CHARGE_MINOR);
-        break;
-    case NGHTTP2_DATA:
-        if (is_on_closed(session, h2, hd->stream_id))
-            h2_goaway(h2->c, NGHTTP2_STREAM_CLOSED);
-        if (hd->length == 0 && !(hd->flags & NGHTTP2_FLAG_END_STREAM))
-            h2_charge(h2, H2_CHARGE_EMPTY);
-        break;
-    case NGHTTP2_RST_STREAM:
-        h2_charge(h2, H2_CHARGE_RESET);
-        break;
-    case NGHTTP2_PING:
-    case NGHTTP2_SETTINGS:
-        h2_charge(h2, H2_CHARGE_CONTROL);
-        break;
-    default:
-        h2_charge(h2, H2_CHARGE_MINOR);
-        break;
-    }
-    return 0;
-}
-
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
@@ -314,7 +260,6 @@ void h2_in_callbacks(nghttp2_session_callbacks *cb)
 {
     nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
-    nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cb, on_invalid_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data_chunk);

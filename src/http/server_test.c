@@ -85,6 +85,7 @@ static void framing_faults_are_refused_and_close(void **state)
     } rows[] = {
         { 2, STR("\r\n\r\n"), "400" },
         { 3, STR("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), NULL },
+        { 3, STR("HELO a b\r\n\r\n"), NULL },
         { 4, STR(" / HTTP/1.1\r\n" H "\r\n"), "400" },
         { 9, STR("get /hello HTTP/1.1\r\n" H "\r\n"), "405" },
         { 11, STR("GET / HTTP/2.0\r\n" H "\r\n"), "505" },
