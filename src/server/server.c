@@ -212,25 +212,31 @@ static int start(struct server *s, struct err *e)
     return http_start(s->http, e);
 }
 
-/* Jobs and changes in flight still call back; let them, within a bound. */
-static void settle(struct server *s)
+/* Jobs and changes in flight still call back; let them, within a bound. False: some are left. */
+static bool settle(struct server *s)
 {
     int64_t end = clock_mono_ms() + SETTLE_MS;
     struct pollfd p = { .fd = worker_fd(s->pool), .events = POLLIN };
-    while (worker_pending(s->pool) + writer_pending(s->registry->writer) > 0 &&
-           clock_mono_ms() < end) {
+    while (worker_pending(s->pool) + writer_pending(s->registry->writer) > 0) {
+        if (clock_mono_ms() >= end)
+            return false;
         (void)poll(&p, 1, 100);
         worker_collect(s->pool);
     }
+    return true;
 }
 
+/* Connections first: uploads that are cut need the registry to put their temp files away. */
 static void stop(struct server *s)
 {
-    if (s->registry)
-        settle(s);
+    http_server_free(s->http);
+    if (s->registry && !settle(s)) {
+        /* Jobs stand on all that would be freed now. What was answered is stored. */
+        log_msg(LOG_WARN, "stop_cut", "work in flight did not end in %d s", SETTLE_MS / 1000);
+        _exit(EXIT_SUCCESS);
+    }
     registry_close(s->registry); /* its last changes come back through the pool */
     worker_pool_free(s->pool);
-    http_server_free(s->http);
     api_free(s->api);
     data_dir_close(s->data);
     if (s->loop && s->signal_io.fd > 0)

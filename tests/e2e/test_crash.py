@@ -9,7 +9,7 @@ import time
 import pytest
 
 import raw
-from guppy import OPEN
+from guppy import OPEN, wait_for
 from test_publish import workspace
 
 KILLS = 50
@@ -319,3 +319,21 @@ def test_blobs_without_a_row_do_no_harm(new_guppy, when):
     else:
         # Torn bytes under a name that promises others: never acknowledged as they are.
         assert answer.status >= 500 or raw.download(server.url, "orphan", "1.0.0").body == archive, answer
+
+
+def test_a_second_sigterm_cuts_uploads_and_leaves_nothing_behind(new_guppy):
+    server = new_guppy(listen=OPEN)
+    token = server.token()
+    uploads = [raw.Raw(server.url) for _ in range(4)]
+    for upload in uploads:
+        content = raw.body("cut-short", "1.0.0", files={"noise": os.urandom(300_000)})
+        upload.send(upload.head("PUT", "/api/v1/crates/new", {"Authorization": token, "Content-Length": str(len(content))}))
+        upload.send(content[:200_000])
+    # Each upload has its temp file before the stop.
+    wait_for(lambda: len(list((server.data / "tmp").iterdir())) == len(uploads))
+    server.terminate()
+    wait_until_refused(server)
+    server.stop()  # the second one
+    assert not list((server.data / "tmp").iterdir())
+    for upload in uploads:
+        upload.close()
