@@ -91,18 +91,23 @@ static int check_host(const struct call *c, struct err *e)
         STR_ARG(shown));
 }
 
+/* What a listener does not serve is not there for it, under any method. */
+static bool is_hidden(const struct call *c, const struct route *r)
+{
+    return (c->door->only_health && !is_health(r)) ||
+           c->door->admin != (r->need == NEED_ADMIN_DOOR);
+}
+
 static int find_route(struct call *c, struct err *e)
 {
     const struct route *other;
     c->route = route_find(c->req->method, c->req->path, c->params, &other);
-    bool hidden = c->route && ((c->door->only_health && !is_health(c->route)) ||
-                                  (c->door->admin != (c->route->need == NEED_ADMIN_DOOR)));
-    if (c->route && !hidden) {
+    if (c->route && !is_hidden(c, c->route)) {
         c->req->route = c->route->path;
         return 0;
     }
     c->route = NULL;
-    if (other && !hidden)
+    if (other && !is_hidden(c, other))
         return err_set(e, ERR_UNSUPPORTED, "this URL does not take the method %s",
             http_method_name(c->req->method));
     return err_set(e, ERR_NOT_FOUND,
@@ -164,8 +169,12 @@ static int identify(struct call *c, struct err *e)
 static void refuse(struct call *c, const struct err *e, unsigned status)
 {
     bool json = c->route ? c->route->shape == SHAPE_JSON : str_starts(c->req->path, STR("/api/"));
-    struct answer *a AUTO_ANSWER = problem_answer(
-        c->api, json ? SHAPE_JSON : SHAPE_TEXT, status, str_from(e->text), c->req->id);
+    struct buf allow AUTO_BUF = BUF_INIT(128);
+    if (status == 405)
+        route_methods(c->req->path, &allow);
+    struct problem p = { json ? SHAPE_JSON : SHAPE_TEXT, status, str_from(e->text), c->req->id,
+        buf_str(&allow) };
+    struct answer *a AUTO_ANSWER = problem_answer(c->api, &p);
     request_reply(c->req, a);
 }
 
@@ -205,8 +214,11 @@ static struct answer *make_error(
     void *ctx, const struct request *req, unsigned status, const char *text)
 {
     bool json = req && str_starts(req->path, STR("/api/"));
-    return problem_answer(
-        ctx, json ? SHAPE_JSON : SHAPE_TEXT, status, str_from(text), req ? req->id : 0);
+    struct problem p = { .shape = json ? SHAPE_JSON : SHAPE_TEXT,
+        .status = status,
+        .text = str_from(text),
+        .request_id = req ? req->id : 0 };
+    return problem_answer(ctx, &p);
 }
 
 struct http_handler api_handler(struct api *a)

@@ -5,6 +5,7 @@
 #include "registry/owners.h"
 
 #define OWNERS_BODY_MAX (16u << 10)
+#define OWNER_BYTES_MAX 1024 /* of one in a list */
 
 void api_owners_list(struct call *c)
 {
@@ -19,7 +20,7 @@ void api_owners_list(struct call *c)
     }
     size_t n;
     const uint32_t *owners = access_owners(a, canonical, &n);
-    struct buf b AUTO_BUF = BUF_INIT(1u << 20);
+    struct buf b AUTO_BUF = BUF_INIT(1024 + n * OWNER_BYTES_MAX);
     struct json_out j = JSON_OUT(&b);
     json_object_begin(&j);
     json_key(&j, STR("users"));

@@ -97,8 +97,11 @@ void api_publish(struct call *c)
     struct err e = ERR_INIT;
     uint64_t max = publish_body_max(r->config);
     if (c->req->body_len == BODY_LEN_CHUNKED && c->req->version != HTTP_2) {
-        struct answer *a AUTO_ANSWER = problem_answer(c->api, SHAPE_JSON, 411,
-            STR("a publish must say its Content-Length, as cargo does"), c->req->id);
+        struct problem p = { .shape = SHAPE_JSON,
+            .status = 411,
+            .text = STR("a publish must say its Content-Length, as cargo does"),
+            .request_id = c->req->id };
+        struct answer *a AUTO_ANSWER = problem_answer(c->api, &p);
         request_reply(c->req, a);
         return;
     }

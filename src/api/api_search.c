@@ -8,6 +8,7 @@
 #define PER_PAGE_DEFAULT 10
 #define PAGE_MAX 200 /* as crates.io */
 #define QUERY_MAX 1024
+#define DESCRIPTION_SHOWN 1000 /* bytes; crates.io takes no longer one */
 
 struct search_job {
     struct worker_job job;
@@ -29,7 +30,7 @@ static void put_hit(struct json_out *j, const struct lookup_hit *h)
     json_key(j, STR("max_version"));
     json_put_str(j, h->max_version);
     json_key(j, STR("description"));
-    json_put_str_or_null(j, h->description);
+    json_put_str_or_null(j, utf8_clip(h->description, DESCRIPTION_SHOWN));
     json_key(j, STR("downloads"));
     json_put_int(j, h->downloads);
     json_key(j, STR("created_at"));

@@ -55,14 +55,22 @@ extern const size_t API_N_ROUTES;
  * exists under another method. HEAD finds GET's. */
 const struct route *route_find(enum http_method method, struct str path,
     struct str params[PARAMS_MAX], const struct route **ret_other);
+/* The methods that path takes, as in an Allow field (RFC 9110 10.2.1). */
+void route_methods(struct str path, struct buf *out);
 
 /* ---- problem.c: the only place that knows status codes ---- */
 unsigned problem_status(enum err_kind kind);
 /* Answers with e: status, shape, challenge where a token could help, and logs what is ours to mend.
  */
 void problem_reply(struct call *c, const struct err *e);
-struct answer *problem_answer(const struct api *a, enum error_shape shape, unsigned status,
-    struct str text, uint64_t request_id);
+struct problem {
+    enum error_shape shape;
+    unsigned status;
+    struct str text;
+    uint64_t request_id;
+    struct str allow; /* methods, with a 405; else empty */
+};
+struct answer *problem_answer(const struct api *a, const struct problem *p);
 
 /* ---- answers ---- */
 void reply_json(struct call *c, struct str body);

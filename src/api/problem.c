@@ -42,27 +42,28 @@ static void write_body(struct buf *b, enum error_shape shape, struct str text)
     json_object_end(&j);
 }
 
-struct answer *problem_answer(const struct api *a, enum error_shape shape, unsigned status,
-    struct str text, uint64_t request_id)
+struct answer *problem_answer(const struct api *a, const struct problem *p)
 {
     struct buf body AUTO_BUF = BUF_INIT(8192), challenge AUTO_BUF = BUF_INIT(1024),
                     id AUTO_BUF = BUF_INIT(64);
     struct answer_field fields[3];
     size_t n = 0;
-    write_body(&body, shape, text);
-    if (status == 401) {
+    write_body(&body, p->shape, p->text);
+    if (p->allow.n > 0)
+        fields[n++] = (struct answer_field){ STR("allow"), p->allow };
+    if (p->status == 401) {
         buf_addf(&challenge, "Cargo login_url=\"%" STR_FMT "/me\"", STR_ARG(a->site.base_url));
         fields[n++] = (struct answer_field){ STR("www-authenticate"), buf_str(&challenge) };
     }
-    if (status == 503)
+    if (p->status == 503)
         fields[n++] = (struct answer_field){ STR("retry-after"), STR("1") };
     /* cargo prints this one of all headers (cargo 1.95, errors.rs), so a person can quote it. */
-    buf_add_u64(&id, request_id);
+    buf_add_u64(&id, p->request_id);
     fields[n++] = (struct answer_field){ STR("x-amz-request-id"), buf_str(&id) };
     struct answer_spec spec = {
-        .status = status,
+        .status = p->status,
         .content_type =
-            shape == SHAPE_JSON ? STR("application/json") : STR("text/plain; charset=utf-8"),
+            p->shape == SHAPE_JSON ? STR("application/json") : STR("text/plain; charset=utf-8"),
         .cache_control = STR("no-store"),
         .body = buf_str(&body),
         .fields = fields,
@@ -73,7 +74,8 @@ struct answer *problem_answer(const struct api *a, enum error_shape shape, unsig
 
 static void log_problem(const struct call *c, unsigned status, const struct err *e)
 {
-    if (status < 500)
+    /* A client that went away is no failure of ours; what the system refused has a cause. */
+    if (status < 500 || (request_gone(c->req) && e->cause[0] == '\0'))
         return;
     struct log_line l;
     log_begin(&l, status == 503 ? LOG_WARN : LOG_ERROR, "request_failed");
@@ -96,9 +98,11 @@ static unsigned status_for(const struct call *c, const struct err *e)
 void problem_reply(struct call *c, const struct err *e)
 {
     unsigned status = status_for(c, e);
-    enum error_shape shape = c->route ? c->route->shape : SHAPE_TEXT;
+    struct problem p = { .shape = c->route ? c->route->shape : SHAPE_TEXT,
+        .status = status,
+        .text = str_from(e->text),
+        .request_id = c->req->id };
     log_problem(c, status, e);
-    struct answer *a AUTO_ANSWER =
-        problem_answer(c->api, shape, status, str_from(e->text), c->req->id);
+    struct answer *a AUTO_ANSWER = problem_answer(c->api, &p);
     request_reply(c->req, a);
 }

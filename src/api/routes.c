@@ -62,3 +62,22 @@ const struct route *route_find(enum http_method method, struct str path,
     }
     return NULL;
 }
+
+static void add_method(struct buf *out, enum http_method m)
+{
+    buf_addf(out, "%s%s", out->n > 0 ? ", " : "", http_method_name(m));
+}
+
+void route_methods(struct str path, struct buf *out)
+{
+    struct str params[PARAMS_MAX];
+    for (size_t i = 0; i < API_N_ROUTES; i++) {
+        const struct route *r = &API_ROUTES[i], *other;
+        /* A path may fit several rows of one method; the first is the one that is served. */
+        if (route_find(r->method, path, params, &other) != r)
+            continue;
+        add_method(out, r->method);
+        if (r->method == HTTP_GET)
+            add_method(out, HTTP_HEAD);
+    }
+}

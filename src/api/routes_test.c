@@ -174,6 +174,26 @@ static void a_path_of_another_method_is_told(void **state)
     assert_non_null(other);
 }
 
+static void a_path_knows_its_methods(void **state)
+{
+    static const struct {
+        const char *path, *methods;
+    } rows[] = {
+        { "/", "GET, HEAD" },
+        { "/api/v1/crates/new", "PUT" },
+        { "/api/v1/crates/w/owners", "GET, HEAD, PUT, DELETE" },
+        { "/index/config.json", "GET, HEAD" },
+        { "/nothing", "" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf b AUTO_BUF = BUF_INIT(128);
+        route_methods(str_from(rows[i].path), &b);
+        if (!str_eq(buf_str(&b), str_from(rows[i].methods)))
+            fail_msg("%s: %.*s", rows[i].path, STR_ARG(buf_str(&b)));
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, new_arena, free_arena)
@@ -188,6 +208,7 @@ int main(void)
         T(config_json_is_no_crate),
         T(nothing_is_found_where_nothing_is),
         T(a_path_of_another_method_is_told),
+        T(a_path_knows_its_methods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
