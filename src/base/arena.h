@@ -22,8 +22,8 @@ void *arena_zalloc(struct arena *a, size_t n) MUST_CHECK;
 void *arena_array(struct arena *a, size_t count, size_t size) MUST_CHECK; /* zeroed */
 #define ARENA_NEW(a, type) ((type *)arena_zalloc((a), sizeof(type)))
 
-struct str arena_str(struct arena *a, struct str s); /* a copy, NUL-terminated behind its n */
+struct str arena_str(struct arena *a, struct str s);   /* a copy, NUL-terminated behind its n */
 struct str arena_lower(struct arena *a, struct str s); /* a copy in ASCII lower case */
-char *str_cstr(struct arena *a, struct str s);       /* toward C libraries; stops at a NUL in s */
+char *str_cstr(struct arena *a, struct str s);         /* toward C libraries; stops at a NUL in s */
 struct str arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 struct str arena_vprintf(struct arena *a, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);

@@ -9,9 +9,10 @@
 #define UNUSED __attribute__((unused))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-/* AUTO(fn) runs fn(&variable) when the variable's scope ends; TAKE(v) gives v away and leaves NULL behind. */
+/* AUTO(fn) runs fn(&variable) when the variable's scope ends; TAKE(v) gives v away and leaves NULL
+ * behind. */
 #define AUTO(fn) __attribute__((cleanup(fn)))
 #define TAKE(p)                                                                                    \
     ({                                                                                             \

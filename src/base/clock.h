@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-int64_t clock_wall_s(void);  /* Unix time */
+int64_t clock_wall_s(void); /* Unix time */
 int64_t clock_wall_ms(void);
 int64_t clock_mono_ms(void); /* for time limits; never goes back */
 uint64_t clock_mono_ns(void);

@@ -24,7 +24,7 @@ void log_begin(struct log_line *l, enum log_level level, const char *event);
 void log_str(struct log_line *l, const char *key, struct str value);
 void log_u64(struct log_line *l, const char *key, uint64_t value);
 void log_err(struct log_line *l, const struct err *e); /* error=… cause=… at=file:line */
-void log_end(struct log_line *l); /* writes it */
+void log_end(struct log_line *l);                      /* writes it */
 
 /* Short form: one event with a printf text under msg=. */
 void log_msg(enum log_level level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -9,9 +9,9 @@ struct map *map_new(void);
 /* Calls free_value (may be NULL) on each value. NULL map is fine. */
 void map_free(struct map *m, void (*free_value)(void *));
 size_t map_count(const struct map *m);
-void *map_get(const struct map *m, struct str key);             /* NULL when absent */
-void *map_put(struct map *m, struct str key, void *value);      /* returns the value replaced */
-void *map_remove(struct map *m, struct str key);                /* returns the value, or NULL */
+void *map_get(const struct map *m, struct str key);        /* NULL when absent */
+void *map_put(struct map *m, struct str key, void *value); /* returns the value replaced */
+void *map_remove(struct map *m, struct str key);           /* returns the value, or NULL */
 
 /* Walk in no order: start with *pos = 0; false at the end. No change meanwhile. */
 bool map_next(const struct map *m, size_t *pos, struct str *ret_key, void **ret_value);

@@ -32,8 +32,8 @@ size_t str_find_str(struct str s, struct str needle);
 
 struct str str_from_to(struct str s, size_t from, size_t to); /* clamped */
 struct str str_skip(struct str s, size_t n);                  /* clamped */
-struct str str_trim(struct str s, struct str set); /* drops bytes of set at both ends */
-struct str str_trim_ws(struct str s);              /* space, \t, \r, \n */
+struct str str_trim(struct str s, struct str set);            /* drops bytes of set at both ends */
+struct str str_trim_ws(struct str s);                         /* space, \t, \r, \n */
 
 /* Cuts *rest at the first sep: returns what is before it, leaves what is after. Without a sep
  * returns all of it and leaves an empty rest with p NULL. */

@@ -12,7 +12,8 @@ struct worker_job {
     struct worker_job *next;              /* the pool's */
 };
 
-int worker_pool_new(unsigned n_threads, size_t max_queued, struct worker_pool **ret, struct err *e) MUST_CHECK;
+int worker_pool_new(
+    unsigned n_threads, size_t max_queued, struct worker_pool **ret, struct err *e) MUST_CHECK;
 /* Waits for running jobs, runs the rest of the queue, then stops. Their done is called by the
  * last worker_collect inside. */
 void worker_pool_free(struct worker_pool *p);

@@ -41,7 +41,7 @@ struct config {
     size_t n_listeners;
     struct config_grant *grants;
     size_t n_grants;
-    struct str file;              /* path read; p NULL when none */
+    struct str file;               /* path read; p NULL when none */
     struct config_origin *origins; /* of each setting, in the order of config.def */
 };
 
@@ -61,7 +61,8 @@ struct config_sources {
 };
 
 /* Everything lives in the arena. Errors are ERR_USAGE, one line: which setting, from where, what is
- * allowed. The built-in listener is open for reading; whoever finds a tailscaled socket closes it. */
+ * allowed. The built-in listener is open for reading; whoever finds a tailscaled socket closes it.
+ */
 int config_load(struct arena *a, const struct config_sources *from, struct config **ret,
     struct err *e) MUST_CHECK;
 

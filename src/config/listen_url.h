@@ -8,18 +8,19 @@ enum listen_scheme { LISTEN_HTTP, LISTEN_UNIX };
 
 struct listen_url {
     enum listen_scheme scheme;
-    struct str text;      /* as given */
-    struct str host;      /* name or address without brackets */
-    uint16_t port;        /* 0: a free one */
-    struct str path;      /* unix */
-    unsigned mode;        /* unix; default 0660 */
-    bool anonymous_read;  /* anonymous=read */
-    bool token_reads;     /* token_reads=true: an unknown peer gets 401, not 403 */
-    bool only_health;     /* only=health */
-    bool is_loopback;     /* host is in 127.0.0.0/8, ::1 or "localhost" */
-    bool is_builtin;      /* nobody configured it; see config.h */
+    struct str text;     /* as given */
+    struct str host;     /* name or address without brackets */
+    uint16_t port;       /* 0: a free one */
+    struct str path;     /* unix */
+    unsigned mode;       /* unix; default 0660 */
+    bool anonymous_read; /* anonymous=read */
+    bool token_reads;    /* token_reads=true: an unknown peer gets 401, not 403 */
+    bool only_health;    /* only=health */
+    bool is_loopback;    /* host is in 127.0.0.0/8, ::1 or "localhost" */
+    bool is_builtin;     /* nobody configured it; see config.h */
 };
 
-/* Unknown schemes, keys and values are ERR_USAGE naming the allowed ones. https, identity and tailnet
- * say that this version does not have them yet. */
-int listen_url_parse(struct arena *a, struct str text, struct listen_url *ret, struct err *e) MUST_CHECK;
+/* Unknown schemes, keys and values are ERR_USAGE naming the allowed ones. https, identity and
+ * tailnet say that this version does not have them yet. */
+int listen_url_parse(
+    struct arena *a, struct str text, struct listen_url *ret, struct err *e) MUST_CHECK;

@@ -53,7 +53,8 @@ int main(int argc, char **argv)
         if (f->d_name[0] == '.')
             continue;
         n++;
-        printf("%s %d - %s\n", replay_file(argv[1], f->d_name) == 0 ? "ok" : "not ok", n, f->d_name);
+        printf(
+            "%s %d - %s\n", replay_file(argv[1], f->d_name) == 0 ? "ok" : "not ok", n, f->d_name);
         (void)fflush(stdout);
     }
     (void)closedir(d);
