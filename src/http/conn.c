@@ -68,6 +68,7 @@ size_t conn_write(struct conn *c, struct iovec *iov, size_t n)
         sent = sendmsg(c->io.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
     if (sent >= 0) {
+        c->server->done_ns = clock_mono_ns();
         c->write_since_ms = 0;
         return (size_t)sent;
     }
@@ -424,6 +425,7 @@ void conn_free(struct conn *c)
     loop_timer_cancel(s->loop, &c->timer);
     h2_free(c->h2);
     c->h2 = NULL;
+    s->done_ns = clock_mono_ns();
     while (c->first)
         exchange_conn_gone(c->first);
     free(c->in);

@@ -117,7 +117,6 @@ struct exchange {
     size_t head_bytes, n_fields;
     struct str authority;
     bool method_known;
-    unsigned seen[HTTP_HEADERS];
 };
 
 enum conn_proto { PROTO_NEW, PROTO_H1, PROTO_H2, PROTO_LINGER };
@@ -149,6 +148,8 @@ struct conn {
     uint32_t n_exchanges, n_jobs; /* all; those without a reply, reset ones included */
     struct exchange *reading;     /* HTTP/1.1: whose body is on the wire */
     bool had_request;
+    char host[64]; /* the authority last found to be well-formed, in lower case */
+    size_t n_host;
 
     struct h2 *h2;
     char *out; /* gathered and not accepted by the socket yet */
@@ -187,6 +188,7 @@ struct http_server {
     struct http_stats stats;
     uint64_t next_conn, next_request;
     uint64_t turn_ns; /* when the bytes at hand were read */
+    uint64_t done_ns; /* when the last bytes were handed to the kernel */
     int reserve_fd;
     struct loop_timer accept_again;
     bool draining, cutting;

@@ -85,7 +85,7 @@ void exchange_done(struct exchange *ex)
     struct http_result r = {
         .status = ex->status,
         .bytes = ex->body_sent,
-        .duration_us = (clock_mono_ns() - ex->req.start_ns) / 1000,
+        .duration_us = s->done_ns > ex->req.start_ns ? (s->done_ns - ex->req.start_ns) / 1000 : 0,
     };
     s->stats.requests++;
     if (s->handler.on_done && !s->freed)
@@ -155,6 +155,23 @@ static void dispatch_checked(struct exchange *ex)
     ex->server->handler.on_request(ex->server->handler.ctx, &ex->req);
 }
 
+/* A connection asks for one host again and again: the bytes that were good last time are good. */
+static int check_host(struct exchange *ex, struct str in, struct str *ret, struct err *e)
+{
+    struct conn *c = ex->conn;
+    if (in.n == c->n_host && in.n > 0 && memcmp(in.p, c->host, in.n) == 0) {
+        *ret = in;
+        return 0;
+    }
+    if (url_check_authority(ex->req.arena, in, ret, e) < 0)
+        return -1;
+    if (ret->n <= sizeof(c->host)) {
+        memcpy(c->host, ret->p, ret->n);
+        c->n_host = ret->n;
+    }
+    return 0;
+}
+
 /* Reads what the target says; the authority of an absolute target replaces the Host header
  * (RFC 9112 3.2.2). */
 static int read_target(struct exchange *ex, struct err *e)
@@ -162,11 +179,11 @@ static int read_target(struct exchange *ex, struct err *e)
     struct request *q = &ex->req;
     struct str authority, host = STR_NONE;
     struct str from_header = q->header[HEADER_HOST];
-    if (from_header.p && url_check_authority(q->arena, from_header, &host, e) < 0)
+    if (from_header.p && check_host(ex, from_header, &host, e) < 0)
         return -1;
     if (ex->authority.p) {
         struct str pseudo;
-        if (url_check_authority(q->arena, ex->authority, &pseudo, e) < 0)
+        if (check_host(ex, ex->authority, &pseudo, e) < 0)
             return -1;
         if (host.p && !str_eq(host, pseudo))
             return err_set(e, ERR_INVALID, ":authority and Host name different hosts");

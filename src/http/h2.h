@@ -16,6 +16,7 @@
 struct h2 {
     nghttp2_session *session;
     struct conn *c;
+    struct exchange *head;     /* whose HEADERS are being read */
     struct exchange *finished; /* every frame gathered, not yet with the kernel; linked by next */
     uint8_t frame_head[H2_FRAME_HEAD]; /* h2_scan.c: head of a frame, n_frame_head bytes of it */
     unsigned n_frame_head;

@@ -27,6 +27,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 {
     struct h2 *h2 = user_data;
     struct conn *c = h2->c;
+    h2->head = NULL;
     if (!is_request(frame))
         return 0;
     if (c->n_jobs >= c->server->limits.jobs_per_conn) {
@@ -39,6 +40,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     ex->req.path = ex->req.target = STR("");
     ex->stream_id = frame->hd.stream_id;
     ex->body = BODY_UNREAD;
+    h2->head = ex;
     (void)nghttp2_session_set_stream_user_data(session, ex->stream_id, ex);
     return 0;
 }
@@ -54,12 +56,19 @@ static void refuse_head(struct exchange *ex, unsigned status)
 static void keep_pseudo(struct exchange *ex, struct str name, struct str value)
 {
     struct arena *a = ex->req.arena;
-    if (str_eq(name, STR(":path")))
+    switch (name.p[1]) { /* nghttp2 lets no other than these four pass */
+    case 'p':
         ex->req.target = arena_str(a, value);
-    else if (str_eq(name, STR(":method")))
+        break;
+    case 'm':
         ex->method_known = http_method_find(value, &ex->req.method);
-    else if (str_eq(name, STR(":authority")))
+        break;
+    case 'a':
         ex->authority = arena_str(a, value);
+        break;
+    default:
+        break;
+    }
 }
 
 static void keep_field(struct exchange *ex, struct str name, struct str value)
@@ -68,7 +77,7 @@ static void keep_field(struct exchange *ex, struct str name, struct str value)
     enum http_header h;
     if (!http_header_find(name, &h))
         return;
-    if (ex->seen[h]++ == 0) {
+    if (!ex->req.header[h].p) {
         ex->req.header[h] = arena_str(a, value);
         return;
     }
@@ -85,17 +94,16 @@ static void keep_field(struct exchange *ex, struct str name, struct str value)
     }
 }
 
-/* NOLINTNEXTLINE(readability-function-size): nghttp2's signature */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
     size_t n_name, const uint8_t *value, size_t n_value, uint8_t flags, void *user_data)
 {
     struct h2 *h2 = user_data;
     (void)flags;
-    if (!is_request(frame))
-        return 0; /* trailers are read and dropped */
-    struct exchange *ex = exchange_at(session, frame->hd.stream_id);
+    struct exchange *ex = h2->head;
+    (void)session;
+    (void)frame;
     if (!ex)
-        return 0;
+        return 0; /* trailers are read and dropped, and so are heads of refused streams */
     ex->head_bytes += n_name + n_value + FIELD_OVERHEAD;
     ex->n_fields++;
     if (ex->head_bytes > HEADERS_BYTES_STOP) {
@@ -144,14 +152,17 @@ static void remote_ended(struct exchange *ex)
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
+    struct h2 *h2 = user_data;
     bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    (void)user_data;
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
-    struct exchange *ex = exchange_at(session, frame->hd.stream_id);
-    if (ex && is_request(frame))
+    struct exchange *ex = TAKE(h2->head);
+    if (ex && is_request(frame)) {
         head_complete(ex, ends);
-    else if (ex && ends)
+        return 0;
+    }
+    ex = exchange_at(session, frame->hd.stream_id);
+    if (ex && ends)
         remote_ended(ex);
     return 0;
 }

@@ -104,6 +104,8 @@ static int on_stream_close(
     (void)error_code;
     if (!ex)
         return 0;
+    if (h2->head == ex)
+        h2->head = NULL;
     if (ex->end_sent)
         finish(h2, ex);
     else

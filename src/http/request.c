@@ -27,6 +27,7 @@ static void send_reply(struct exchange *ex)
     struct conn *c = ex->conn;
     if (!c || ex->stream_gone || c->dead) {
         ex->status = 0;
+        ex->server->done_ns = clock_mono_ns();
         exchange_done(ex);
         return;
     }
