@@ -20,6 +20,8 @@ static int read_reply(const struct http_reply *r, json_t **ret_result, struct er
     }
     struct str text =
         json_str(json_object_get(json_array_get(json_object_get(j, "errors"), 0), "detail"));
+    if (text.n == 0)
+        return err_set(e, ERR_IO, "the server answered %u and did not say why", r->status);
     return err_set(e, r->status == 400 ? ERR_USAGE : ERR_CONFLICT, "%" STR_FMT, STR_ARG(text));
 }
 

@@ -16,8 +16,11 @@ int cmd_crate_list(struct cli *c, struct err *e)
         print_json(result);
         return 0;
     }
-    json_array_foreach(result, i, row) printf("%-40s %-16s %s\n", print_text(row, "name"),
-        print_text(row, "max_version"), print_text(row, "description"));
+    json_array_foreach(result, i, row)
+    {
+        printf("%-40s %-16s ", print_text(row, "name"), print_text(row, "max_version"));
+        print_line(row, "description");
+    }
     return 0;
 }
 
@@ -25,8 +28,9 @@ static void print_crate(const json_t *crate)
 {
     size_t i;
     const json_t *row;
-    printf("%s %s\n%s\n\nowners:", print_text(crate, "name"), print_text(crate, "max_version"),
-        print_text(crate, "description"));
+    printf("%s %s\n", print_text(crate, "name"), print_text(crate, "max_version"));
+    print_line(crate, "description");
+    printf("\nowners:");
     json_array_foreach(json_object_get(crate, "owners"), i, row)
         printf(" %s", json_string_value(row));
     printf("\ndownloads: %lld\n\n",

@@ -12,8 +12,11 @@ static void ask_listener(const struct listen_url *l, struct cli *c, struct http_
         ask->host = STR("localhost");
         return;
     }
-    bool any = str_eq(l->host, STR("0.0.0.0")) || str_eq(l->host, STR("::"));
-    ask->host = any ? STR("127.0.0.1") : l->host;
+    ask->host = l->host;
+    if (str_eq(l->host, STR("0.0.0.0")))
+        ask->host = STR("127.0.0.1");
+    else if (str_eq(l->host, STR("::")))
+        ask->host = STR("::1");
     ask->port = arena_printf(c->arena, "%u", l->port);
 }
 

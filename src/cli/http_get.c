@@ -2,7 +2,6 @@
 
 #include "base/arena.h"
 #include "base/digest.h"
-#include "base/file.h"
 #include "base/num.h"
 
 #include <errno.h>
@@ -59,7 +58,8 @@ static int connect_tcp(struct str host, struct str port, int *ret_fd, struct err
     int fd AUTO_CLOSE = -1;
     for (const struct addrinfo *i = list; i && fd < 0; i = i->ai_next) {
         fd = socket(i->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && connect(fd, i->ai_addr, i->ai_addrlen) < 0) {
+        /* The limit for sending holds for connecting too. */
+        if (fd >= 0 && (set_limits(fd, NULL) < 0 || connect(fd, i->ai_addr, i->ai_addrlen) < 0)) {
             (void)close(fd);
             fd = -1;
         }
@@ -72,16 +72,31 @@ static int connect_tcp(struct str host, struct str port, int *ret_fd, struct err
     return 0;
 }
 
+/* Not write(2): a server that closes early must not end us by SIGPIPE. */
+static int send_all(int fd, struct str s, struct err *e)
+{
+    while (s.n > 0) {
+        ssize_t n = send(fd, s.p, s.n, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(e, "send the request");
+        s = str_skip(s, (size_t)n);
+    }
+    return 0;
+}
+
 static int send_request(int fd, const struct http_ask *ask, struct err *e)
 {
     struct buf b AUTO_BUF = BUF_INIT(ask->body.n + HEAD_MAX);
-    buf_addf(&b, "%s %" STR_FMT " HTTP/1.1\r\nhost: %" STR_FMT, ask->method, STR_ARG(ask->path),
-        STR_ARG(ask->host));
+    bool v6 = str_has(ask->host, ':');
+    buf_addf(&b, "%s %" STR_FMT " HTTP/1.1\r\nhost: %s%" STR_FMT "%s", ask->method,
+        STR_ARG(ask->path), v6 ? "[" : "", STR_ARG(ask->host), v6 ? "]" : "");
     if (ask->port.p)
         buf_addf(&b, ":%" STR_FMT, STR_ARG(ask->port));
     buf_addf(&b, "\r\nconnection: close\r\ncontent-length: %zu\r\n\r\n", ask->body.n);
     buf_add(&b, ask->body);
-    return file_write_all(fd, buf_str(&b), e);
+    return send_all(fd, buf_str(&b), e);
 }
 
 static int read_all(int fd, struct buf *out, struct err *e)
@@ -91,6 +106,9 @@ static int read_all(int fd, struct buf *out, struct err *e)
         ssize_t n = read(fd, part, sizeof(part));
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EAGAIN)
+            return err_set(
+                e, ERR_TIMEOUT, "the server did not answer within %d seconds", STEP_SECONDS);
         if (n < 0)
             return err_sys(e, "read the server's answer");
         if (n == 0)
