@@ -15,7 +15,7 @@ bool body_length_fits(struct exchange *ex)
 void body_data(struct exchange *ex, struct str bytes)
 {
     ex->body_got += bytes.n;
-    rate_add(&ex->recv_rate, loop_now_ms(ex->server->loop), bytes.n);
+    ex->recv_rate.bytes += bytes.n;
     if (ex->body_got > ex->body_max)
         body_abort(ex, ERR_TOO_LARGE, TOO_LARGE);
     else

@@ -70,6 +70,7 @@ size_t conn_write(struct conn *c, struct iovec *iov, size_t n)
     if (sent >= 0) {
         c->server->done_ns = clock_mono_ns();
         c->write_since_ms = 0;
+        c->sending.bytes += (uint64_t)sent;
         return (size_t)sent;
     }
     if (errno != EAGAIN && errno != EWOULDBLOCK)
@@ -299,36 +300,62 @@ static void conn_task(struct loop_task *t)
     leave(c);
 }
 
-/* What is too slow ends: the peer that does not read, a body, a whole answer. */
-static void check_progress(struct conn *c, int64_t now)
+/* Is there an answer that waits for the peer alone? Files whose pages a worker reads do not. */
+static bool is_sending(const struct conn *c)
+{
+    for (const struct exchange *ex = c->first; ex; ex = ex->next)
+        if (ex->replied && !ex->end_sent && ex->body_n > 0 && !ex->file.job && !ex->file.retry)
+            return true;
+    return c->write_since_ms != 0;
+}
+
+/* One rate for the whole connection: a hundred answers share a slow link. */
+static bool reads_too_slowly(struct conn *c, int64_t now)
 {
     const struct http_limits *l = &c->server->limits;
-    if (c->write_since_ms && now - c->write_since_ms >= l->write_stall_ms) {
+    if (c->write_since_ms && now - c->write_since_ms >= l->write_stall_ms)
+        return true;
+    if (!is_sending(c)) {
+        c->sending.since_ms = 0;
+        return false;
+    }
+    if (c->sending.since_ms == 0)
+        rate_start(&c->sending, now);
+    return rate_too_slow(&c->sending, now, l);
+}
+
+/* An exchange of HTTP/2 in which something takes too long. */
+static void check_stream(struct exchange *ex, int64_t now)
+{
+    const struct http_limits *l = &ex->server->limits;
+    if (!ex->dispatched) {
+        if (now - ex->req.start_mono_ms >= l->header_ms) /* a head in pieces that does not end */
+            h2_goaway(ex->conn, NGHTTP2_PROTOCOL_ERROR);
+    } else if (ex->end_sent) {
+        if (now >= ex->drain_until_ms)
+            h2_reset(ex, NGHTTP2_NO_ERROR);
+    } else if (ex->file.job) {
+        ex->progress_ms = now;
+    } else if (ex->file.retry) {
+        h2_file_ready(ex);
+    } else if (ex->replied && now - ex->progress_ms >= l->write_stall_ms) {
+        h2_reset(ex, NGHTTP2_CANCEL);
+        ex->progress_ms = now;
+    }
+}
+
+/* What is too slow ends: the peer that does not read, a body, an answer whose window stays shut. */
+static void check_progress(struct conn *c, int64_t now)
+{
+    if (reads_too_slowly(c, now)) {
         c->dead = true;
         return;
     }
     for (struct exchange *ex = c->first, *next; ex && !c->dead; ex = next) {
         next = ex->next;
-        if (!ex->dispatched && c->h2 && now - ex->req.start_mono_ms >= l->header_ms) {
-            h2_goaway(c, NGHTTP2_PROTOCOL_ERROR); /* a head in pieces that does not end */
-            return;
-        }
         body_check_time(ex, now);
-        if (ex->end_sent) {
-            if (now >= ex->drain_until_ms)
-                h2_reset(ex, NGHTTP2_NO_ERROR);
-            continue;
-        }
-        if (!ex->replied || ex->body_n == 0 || ex->file.job)
-            continue;
-        if (now - ex->send_rate.progress_ms < l->write_stall_ms &&
-            !rate_too_slow(&ex->send_rate, now, l))
-            continue;
-        if (c->proto == PROTO_H2)
-            h2_reset(ex, NGHTTP2_CANCEL);
-        else
-            c->dead = true;
-        rate_start(&ex->send_rate, now);
+        if (c->h2)
+            check_stream(ex, now);
     }
 }
 

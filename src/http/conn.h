@@ -55,7 +55,6 @@ enum body_state {
 struct rate {
     int64_t since_ms; /* 0: not running */
     uint64_t bytes;
-    int64_t progress_ms; /* last byte */
 };
 
 /* One piece of a file, read by a worker because its pages were not in memory. */
@@ -98,7 +97,7 @@ struct exchange {
     size_t n_tail;
     struct str prefix; /* HTTP/1.1: 100 Continue on its way */
     size_t prefix_sent;
-    struct rate send_rate;
+    int64_t progress_ms; /* HTTP/2: last byte of body sent */
 
     enum body_state body;
     struct body_sink sink;
@@ -155,6 +154,7 @@ struct conn {
     char *out; /* gathered and not accepted by the socket yet */
     size_t n_out, out_at;
 
+    struct rate sending;
     int64_t head_since_ms; /* 0: no head has begun */
     int64_t idle_since_ms;
     int64_t write_since_ms; /* since when the socket accepts nothing; 0: it does */
@@ -227,7 +227,6 @@ void exchange_pump_later(struct exchange *ex); /* a body event is due */
 void exchange_dispatch(struct exchange *ex);   /* checks authority and target, then on_request */
 void exchange_refuse(struct exchange *ex, unsigned status, const char *text);
 void rate_start(struct rate *r, int64_t now);
-void rate_add(struct rate *r, int64_t now, uint64_t n);
 bool rate_too_slow(struct rate *r, int64_t now, const struct http_limits *l);
 
 /* body.c: the request body, whatever carries it */

@@ -248,22 +248,14 @@ void exchange_refuse(struct exchange *ex, unsigned status, const char *text)
 
 void rate_start(struct rate *r, int64_t now)
 {
-    *r = (struct rate){ .since_ms = now, .progress_ms = now };
-}
-
-void rate_add(struct rate *r, int64_t now, uint64_t n)
-{
-    r->bytes += n;
-    r->progress_ms = now;
+    *r = (struct rate){ .since_ms = now };
 }
 
 bool rate_too_slow(struct rate *r, int64_t now, const struct http_limits *l)
 {
     if (r->since_ms == 0 || now - r->since_ms < l->stall_window_ms)
         return false;
-    bool slow = r->bytes / (uint64_t)(l->stall_window_ms / 1000 + 1) < l->stall_min_rate;
-    if (l->stall_window_ms >= 1000)
-        slow = r->bytes < l->stall_min_rate * (uint64_t)l->stall_window_ms / 1000;
+    bool slow = r->bytes < l->stall_min_rate * (uint64_t)l->stall_window_ms / 1000;
     r->since_ms = now;
     r->bytes = 0;
     return slow;

@@ -295,7 +295,6 @@ static size_t take_upto(size_t *n, uint64_t most)
 /* Counts n sent bytes to the exchanges in front; those that are whole are done. */
 static void count_sent(struct conn *c, size_t n)
 {
-    int64_t now = loop_now_ms(c->server->loop);
     while (c->first) {
         struct exchange *ex = c->first;
         ex->prefix_sent += take_upto(&n, ex->prefix.n - ex->prefix_sent);
@@ -305,10 +304,8 @@ static void count_sent(struct conn *c, size_t n)
         size_t body = take_upto(&n, ex->body_n - ex->body_sent);
         ex->body_sent += body;
         ex->file.at += body;
-        if (ex->head_sent < ex->head.n + ex->n_tail || ex->body_sent < ex->body_n) {
-            rate_add(&ex->send_rate, now, body);
+        if (ex->head_sent < ex->head.n + ex->n_tail || ex->body_sent < ex->body_n)
             return;
-        }
         if (ex->close_after)
             c->closing = true;
         exchange_done(ex);

@@ -27,7 +27,8 @@ struct h2 {
     int32_t last_stream;       /* highest one a request came on */
     int32_t cut[H2_CUT];       /* streams we have reset last: frames may still be on their way */
     unsigned n_cut;
-    bool calmed; /* GOAWAY for abuse is on its way */
+    int32_t ended; /* stream whose end was noted last: spares a look-up */
+    bool calmed;   /* GOAWAY for abuse is on its way */
     bool said_goodbye;
     int64_t final_goaway_ms; /* of a drain; 0: none due */
 };

@@ -41,13 +41,22 @@ static ssize_t read_body(nghttp2_session *session, int32_t stream_id, uint8_t *o
         n = (size_t)got;
         ex->file.at += n;
         ex->body_sent += n;
-        rate_add(&ex->send_rate, loop_now_ms(ex->server->loop), n);
+        ex->progress_ms = loop_now_ms(ex->server->loop);
     } else {
         *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     }
     if (n == left)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     return (ssize_t)n;
+}
+
+/* When the whole answer is on its way and the peer still sends its body, the stream stays open for
+ * a while (see drop in h2_in.c). */
+static void note_end(struct h2 *h2, struct exchange *ex)
+{
+    ex->end_sent = true;
+    ex->drain_until_ms = loop_now_ms(h2->c->server->loop) + DRAIN_MS;
+    h2->ended = ex->stream_id;
 }
 
 static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t n,
@@ -65,25 +74,23 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
     memcpy(out + 9, ex->answer->body.p + ex->body_sent, n);
     h2->n_gathered += 9 + n;
     ex->body_sent += n;
-    rate_add(&ex->send_rate, loop_now_ms(ex->server->loop), n);
+    ex->progress_ms = loop_now_ms(ex->server->loop);
+    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+        note_end(h2, ex);
     return 0;
 }
 
-/* When the whole answer is on its way and the peer still sends its body, the stream stays open for
- * a while (see drop in h2_in.c). */
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     struct h2 *h2 = user_data;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
-        if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
+        if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) && frame->hd.stream_id != h2->ended) {
             struct exchange *ex =
                 nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-            if (ex) {
-                ex->end_sent = true;
-                ex->drain_until_ms = loop_now_ms(ex->server->loop) + DRAIN_MS;
-            }
+            if (ex)
+                note_end(h2, ex);
         }
         break;
     case NGHTTP2_RST_STREAM:

@@ -35,8 +35,7 @@ static void send_reply(struct exchange *ex)
     c->n_jobs--;
     if (ex->body != BODY_NONE)
         body_refuse(ex);
-    if (ex->body_n > 0)
-        rate_start(&ex->send_rate, loop_now_ms(ex->server->loop));
+    ex->progress_ms = loop_now_ms(ex->server->loop);
     if (ex->req.version == HTTP_2)
         h2_reply(ex);
     else
