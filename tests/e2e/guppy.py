@@ -115,6 +115,9 @@ class Guppy:
             text += chunk
         os.close(self.ready_fd)
         self.urls = text.decode().split()
+        if not self.urls:  # it could not start; its log says why
+            self.process.wait(STOP_TIMEOUT_S)
+            self.process = None
         assert len(self.urls) == len(self.listen), f"serve wrote {text!r}\n{self.log()}"
 
     @property
