@@ -1,9 +1,8 @@
 /* HTTP/2 over real sockets, frame by frame. */
-#include "http/test_rig.h"
+#include "http/h2_client.h"
 
 #include "base/mem.h"
 
-#include <nghttp2/nghttp2.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,10 +13,6 @@
 #include <cmocka.h>
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-#define END_STREAM 1
-#define ACK 1
-#define END_HEADERS 4
 #define OFFER                                                                                      \
     "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "                      \
     "AAMAAABkAAQAAQAAAAIAAAAA\r\n"
@@ -44,205 +39,13 @@ static void restart(const struct http_limits *l)
     rig = rig_new(l);
 }
 
-/* A client; what came is counted by kind. */
-struct client {
-    int fd;
-    bool closed, mute; /* mute: says nothing by itself */
-    char in[1 << 17];
-    size_t n_in;
-    nghttp2_hd_deflater *deflater;
-    nghttp2_hd_inflater *inflater;
-    unsigned n_frames[256];
-    unsigned n_ended, n_resets, n_goaways, status[512];
-    uint32_t reset_code, goaway_code;
-    size_t n_data, window;
-    char text[4096]; /* of DATA */
-};
-
-static void frame(
-    struct client *c, uint8_t type, uint8_t flags, uint32_t stream, struct str payload)
-{
-    char head[9] = { (char)(payload.n >> 16), (char)(payload.n >> 8), (char)payload.n, (char)type,
-        (char)flags, (char)(stream >> 24), (char)(stream >> 16), (char)(stream >> 8),
-        (char)stream };
-    if (rig_try_send(c->fd, (struct str){ head, 9 }))
-        (void)rig_try_send(c->fd, payload);
-}
-
-static struct client *client_on(int fd)
-{
-    struct client *c = MEM_NEW(struct client);
-    c->fd = fd;
-    c->window = 65535;
-    assert_int_equal(nghttp2_hd_deflate_new(&c->deflater, 4096), 0);
-    assert_int_equal(nghttp2_hd_inflate_new(&c->inflater), 0);
-    return c;
-}
-
-static struct client *client_new(void)
-{
-    struct client *c = client_on(rig_connect(rig));
-    rig_send(c->fd, STR(PREFACE));
-    frame(c, NGHTTP2_SETTINGS, 0, 0, STR(""));
-    return c;
-}
-
-static void client_free(struct client *c)
-{
-    nghttp2_hd_deflate_del(c->deflater);
-    nghttp2_hd_inflate_del(c->inflater);
-    close(c->fd);
-    free(c);
-}
-
-#define NV(n, v)                                                                                   \
-    {                                                                                              \
-        (uint8_t *)(uintptr_t)(n), (uint8_t *)(uintptr_t)(v), strlen(n), strlen(v), 0              \
-    }
-
-/* A request of method and path with up to three more fields. */
-static void request(struct client *c, uint32_t stream, uint8_t flags, const char *method,
-    const char *path, const nghttp2_nv *more)
-{
-    nghttp2_nv nv[7] = { NV(":method", method), NV(":path", path), NV(":scheme", "http"),
-        NV(":authority", "a") };
-    size_t n = 4;
-    for (; more && more->name; more++)
-        nv[n++] = *more;
-    uint8_t block[32768];
-    ssize_t size = nghttp2_hd_deflate_hd(c->deflater, block, sizeof(block), nv, n);
-    assert_true(size > 0);
-    struct str rest = { (const char *)block, (size_t)size };
-    frame(c, NGHTTP2_HEADERS, flags | (rest.n <= 16384 ? END_HEADERS : 0), stream,
-        str_from_to(rest, 0, 16384));
-    if (rest.n > 16384)
-        frame(c, NGHTTP2_CONTINUATION, END_HEADERS, stream, str_skip(rest, 16384));
-}
-
-static void get(struct client *c, uint32_t stream, const char *path)
-{
-    request(c, stream, END_STREAM, "GET", path, NULL);
-}
-
-static uint32_t be32(const char *p)
-{
-    const uint8_t *b = (const uint8_t *)p;
-    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-}
-
-static void take_headers(struct client *c, uint32_t stream, struct str block)
-{
-    for (;;) {
-        nghttp2_nv nv;
-        int flags = 0;
-        ssize_t n =
-            nghttp2_hd_inflate_hd2(c->inflater, &nv, &flags, (const uint8_t *)block.p, block.n, 1);
-        assert_true(n >= 0);
-        block = str_skip(block, (size_t)n);
-        if ((flags & NGHTTP2_HD_INFLATE_EMIT) && nv.namelen == 7 &&
-            memcmp(nv.name, ":status", 7) == 0 && stream < LEN(c->status))
-            c->status[stream] = (unsigned)strtoul((const char *)nv.value, NULL, 10);
-        if (flags & NGHTTP2_HD_INFLATE_FINAL)
-            break;
-        if (n == 0 && !(flags & NGHTTP2_HD_INFLATE_EMIT))
-            break;
-    }
-    (void)nghttp2_hd_inflate_end_headers(c->inflater);
-}
-
-static void take_frame(struct client *c, uint8_t type, uint8_t flags, uint32_t stream, struct str p)
-{
-    c->n_frames[type]++;
-    if ((type == NGHTTP2_HEADERS || type == NGHTTP2_DATA) && (flags & END_STREAM))
-        c->n_ended++;
-    switch (type) {
-    case NGHTTP2_HEADERS:
-        take_headers(c, stream, p);
-        break;
-    case NGHTTP2_DATA:
-        if (c->n_data < sizeof(c->text)) {
-            size_t room = sizeof(c->text) - c->n_data;
-            memcpy(c->text + c->n_data, p.p, p.n < room ? p.n : room);
-        }
-        c->n_data += p.n;
-        break;
-    case NGHTTP2_SETTINGS:
-        if (!(flags & ACK) && !c->mute)
-            frame(c, NGHTTP2_SETTINGS, ACK, 0, STR(""));
-        break;
-    case NGHTTP2_RST_STREAM:
-        c->n_resets++;
-        c->reset_code = be32(p.p);
-        break;
-    case NGHTTP2_GOAWAY:
-        c->n_goaways++;
-        c->goaway_code = be32(p.p + 4);
-        break;
-    case NGHTTP2_WINDOW_UPDATE:
-        if (stream == 0)
-            c->window += be32(p.p);
-        break;
-    default:
-        break;
-    }
-}
-
-static bool take_frames(struct client *c)
-{
-    size_t at = 0;
-    while (c->n_in - at >= 9) {
-        const char *h = c->in + at;
-        size_t n = be32(h) >> 8;
-        if (c->n_in - at < 9 + n)
-            break;
-        take_frame(
-            c, (uint8_t)h[3], (uint8_t)h[4], be32(h + 5) & 0x7fffffff, (struct str){ h + 9, n });
-        at += 9 + n;
-    }
-    memmove(c->in, c->in + at, c->n_in - at);
-    c->n_in -= at;
-    return at > 0;
-}
-
-/* Reads once; false when nothing comes for 5 s or the server has closed. */
-static bool client_read(struct client *c, int patience_ms)
-{
-    struct pollfd p = { .fd = c->fd, .events = POLLIN };
-    if (c->closed || poll(&p, 1, patience_ms) != 1)
-        return false;
-    ssize_t n = recv(c->fd, c->in + c->n_in, sizeof(c->in) - c->n_in, 0);
-    if (n <= 0) {
-        c->closed = true;
-        return false;
-    }
-    c->n_in += (size_t)n;
-    (void)take_frames(c);
-    return true;
-}
-
-static void until(struct client *c, const unsigned *counter, unsigned at_least)
-{
-    while (*counter < at_least && client_read(c, 5000))
-        ;
-    if (*counter < at_least)
-        fail_msg("waited in vain; resets %u (%u), goaways %u (%u)", c->n_resets, c->reset_code,
-            c->n_goaways, c->goaway_code);
-}
-
-static void until_closed(struct client *c)
-{
-    while (client_read(c, 5000))
-        ;
-    assert_true(c->closed);
-}
-
 static void requests_share_a_connection(void **state)
 {
-    struct client *c = client_new();
+    struct client *c = client_new(rig);
     (void)state;
     for (uint32_t id = 1; id < 200; id += 2)
-        get(c, id, id % 4 == 1 ? "/hello" : "/none");
-    until(c, &c->n_ended, 100);
+        client_get(c, id, id % 4 == 1 ? "/hello" : "/none");
+    client_until(c, &c->n_ended, 100);
     assert_int_equal(c->status[1], 200);
     assert_int_equal(c->status[3], 404);
     assert_int_equal(c->status[197], 200);
@@ -252,12 +55,12 @@ static void requests_share_a_connection(void **state)
 
 static void head_and_304_have_no_data(void **state)
 {
-    struct client *c = client_new();
+    struct client *c = client_new(rig);
     nghttp2_nv match[] = { NV("if-none-match", "\"h\""), { 0 } };
     (void)state;
-    request(c, 1, END_STREAM, "HEAD", "/hello", NULL);
-    request(c, 3, END_STREAM, "GET", "/hello", match);
-    until(c, &c->n_ended, 2);
+    client_request(c, 1, END_STREAM, "HEAD", "/hello", NULL);
+    client_request(c, 3, END_STREAM, "GET", "/hello", match);
+    client_until(c, &c->n_ended, 2);
     assert_int_equal(c->status[1], 200);
     assert_int_equal(c->status[3], 304);
     assert_int_equal(c->n_frames[NGHTTP2_DATA], 0);
@@ -279,16 +82,16 @@ static void an_upgrade_is_answered_at_once(void **state)
                               "Upgrade: h2c\r\n\r\n");
     struct client *c = client_on(fd);
     c->mute = true;
-    until(c, &c->n_ended, 1);
+    client_until(c, &c->n_ended, 1);
     assert_int_equal(c->n_frames[NGHTTP2_SETTINGS], 1);
     assert_int_equal(c->n_frames[NGHTTP2_WINDOW_UPDATE], 1);
     assert_int_equal(c->status[1], 200);
     assert_memory_equal(c->text, "hello", 5);
     assert_true(c->window >= 1 << 20);
     rig_send(fd, STR(PREFACE));
-    frame(c, NGHTTP2_SETTINGS, 0, 0, STR(""));
-    get(c, 3, "/none");
-    until(c, &c->n_ended, 2);
+    client_frame(c, NGHTTP2_SETTINGS, 0, 0, STR(""));
+    client_get(c, 3, "/none");
+    client_until(c, &c->n_ended, 2);
     assert_int_equal(c->status[3], 404);
     client_free(c);
 }
@@ -337,26 +140,26 @@ static void an_offer_that_cannot_be_taken_is_ignored(void **state)
 static void an_upload_gets_its_windows(void **state)
 {
     static char piece[16384];
-    struct client *c = client_new();
+    struct client *c = client_new(rig);
     size_t left = 1000000, stream_window;
     (void)state;
-    request(c, 1, 0, "PUT", "/echo", NULL);
-    until(c, &c->n_frames[NGHTTP2_SETTINGS], 2);
+    client_request(c, 1, 0, "PUT", "/echo", NULL);
+    client_until(c, &c->n_frames[NGHTTP2_SETTINGS], 2);
     stream_window = rig->limits.window;
     while (left > 0) {
         size_t n = left < sizeof(piece) ? left : sizeof(piece);
         unsigned seen = c->n_frames[NGHTTP2_WINDOW_UPDATE];
         if (stream_window < n || c->window < n) {
-            until(c, &c->n_frames[NGHTTP2_WINDOW_UPDATE], seen + 1);
+            client_until(c, &c->n_frames[NGHTTP2_WINDOW_UPDATE], seen + 1);
             stream_window = rig->limits.window / 2; /* at least */
             continue;
         }
         left -= n;
         stream_window -= n;
         c->window -= n;
-        frame(c, NGHTTP2_DATA, left ? 0 : END_STREAM, 1, (struct str){ piece, n });
+        client_frame(c, NGHTTP2_DATA, left ? 0 : END_STREAM, 1, (struct str){ piece, n });
     }
-    until(c, &c->n_ended, 1);
+    client_until(c, &c->n_ended, 1);
     assert_memory_equal(c->text, "got 1000000", 11);
     assert_int_equal(c->n_resets, 0);
     client_free(c);
@@ -365,19 +168,19 @@ static void an_upload_gets_its_windows(void **state)
 static void a_paused_upload_is_held_by_its_window(void **state)
 {
     static char piece[16384];
-    struct client *c = client_new();
+    struct client *c = client_new(rig);
     (void)state;
-    until(c, &c->n_frames[NGHTTP2_SETTINGS], 2);
-    request(c, 1, 0, "PUT", "/pause", NULL);
+    client_until(c, &c->n_frames[NGHTTP2_SETTINGS], 2);
+    client_request(c, 1, 0, "PUT", "/pause", NULL);
     for (int i = 0; i < 15; i++)
-        frame(c, NGHTTP2_DATA, 0, 1, (struct str){ piece, sizeof(piece) });
-    get(c, 3, "/hello");
-    until(c, &c->n_ended, 1);
+        client_frame(c, NGHTTP2_DATA, 0, 1, (struct str){ piece, sizeof(piece) });
+    client_get(c, 3, "/hello");
+    client_until(c, &c->n_ended, 1);
     assert_int_equal(c->status[3], 200);
     assert_true(atomic_load(&rig->n_bytes) <= 16384);
     rig_call(rig, rig_release);
-    frame(c, NGHTTP2_DATA, END_STREAM, 1, STR(""));
-    until(c, &c->n_ended, 2);
+    client_frame(c, NGHTTP2_DATA, END_STREAM, 1, STR(""));
+    client_until(c, &c->n_ended, 2);
     assert_int_equal(atomic_load(&rig->n_bytes), 15 * 16384);
     client_free(c);
 }
@@ -385,16 +188,16 @@ static void a_paused_upload_is_held_by_its_window(void **state)
 static void a_refusal_is_no_reset(void **state)
 {
     static char piece[16384];
-    struct client *c = client_new();
+    struct client *c = client_new(rig);
     (void)state;
-    request(c, 1, 0, "PUT", "/refuse", NULL);
+    client_request(c, 1, 0, "PUT", "/refuse", NULL);
     for (int i = 0; i < 4; i++)
-        frame(c, NGHTTP2_DATA, 0, 1, (struct str){ piece, sizeof(piece) });
-    until(c, &c->n_ended, 1);
+        client_frame(c, NGHTTP2_DATA, 0, 1, (struct str){ piece, sizeof(piece) });
+    client_until(c, &c->n_ended, 1);
     assert_int_equal(c->status[1], 401);
-    frame(c, NGHTTP2_DATA, END_STREAM, 1, STR("x"));
-    get(c, 3, "/hello");
-    until(c, &c->n_ended, 2);
+    client_frame(c, NGHTTP2_DATA, END_STREAM, 1, STR("x"));
+    client_get(c, 3, "/hello");
+    client_until(c, &c->n_ended, 2);
     assert_int_equal(c->n_resets, 0);
     client_free(c);
 }
@@ -404,10 +207,10 @@ static void a_body_unlike_its_length_is_a_stream_error(void **state)
     nghttp2_nv length[] = { NV("content-length", "5"), { 0 } };
     (void)state;
     for (int i = 0; i < 2; i++) { /* longer, shorter (F-08) */
-        struct client *c = client_new();
-        request(c, 1, 0, "PUT", "/echo", length);
-        frame(c, NGHTTP2_DATA, END_STREAM, 1, i ? STR("abc") : STR("abcdef"));
-        until(c, &c->n_resets, 1);
+        struct client *c = client_new(rig);
+        client_request(c, 1, 0, "PUT", "/echo", length);
+        client_frame(c, NGHTTP2_DATA, END_STREAM, 1, i ? STR("abc") : STR("abcdef"));
+        client_until(c, &c->n_resets, 1);
         assert_int_equal(c->reset_code, NGHTTP2_PROTOCOL_ERROR);
         client_free(c);
         assert_true(rig_wait(&rig->n_gone, (unsigned)i + 1));
@@ -449,14 +252,14 @@ static void malformed_requests_are_refused(void **state)
     };
     (void)state;
     for (size_t i = 0; i < LEN(rows); i++) { /* F-07 */
-        struct client *c = client_new();
-        request(c, 1, END_STREAM, rows[i].method, rows[i].path, rows[i].more);
+        struct client *c = client_new(rig);
+        client_request(c, 1, END_STREAM, rows[i].method, rows[i].path, rows[i].more);
         if (rows[i].status) {
-            until(c, &c->n_ended, 1);
+            client_until(c, &c->n_ended, 1);
             if (c->status[1] != rows[i].status)
                 fail_msg("row %zu: %u", i, c->status[1]);
         } else {
-            until(c, &c->n_resets, 1);
+            client_until(c, &c->n_resets, 1);
             assert_int_equal(c->n_ended, 0);
         }
         client_free(c);
@@ -465,11 +268,11 @@ static void malformed_requests_are_refused(void **state)
 
 static void a_late_pseudo_header_is_refused(void **state)
 {
-    struct client *c = client_new();
+    struct client *c = client_new(rig);
     nghttp2_nv late[] = { NV("x", "y"), NV(":authority", "b"), { 0 } };
     (void)state;
-    request(c, 1, END_STREAM, "GET", "/hello", late);
-    until(c, &c->n_resets, 1);
+    client_request(c, 1, END_STREAM, "GET", "/hello", late);
+    client_until(c, &c->n_resets, 1);
     client_free(c);
 }
 
@@ -490,32 +293,32 @@ static void flood_once(struct client *c, enum flood what, uint32_t i)
     uint32_t id = 2 * i + 1;
     switch (what) {
     case RESETS:
-        get(c, id, "/hello");
-        frame(c, NGHTTP2_RST_STREAM, 0, id, STR("\0\0\0\x8"));
+        client_get(c, id, "/hello");
+        client_frame(c, NGHTTP2_RST_STREAM, 0, id, STR("\0\0\0\x8"));
         break;
     case PINGS:
-        frame(c, NGHTTP2_PING, 0, 0, STR("12345678"));
+        client_frame(c, NGHTTP2_PING, 0, 0, STR("12345678"));
         break;
     case SETTINGS:
-        frame(c, NGHTTP2_SETTINGS, 0, 0, STR(""));
+        client_frame(c, NGHTTP2_SETTINGS, 0, 0, STR(""));
         break;
     case PRIORITIES:
-        frame(c, NGHTTP2_PRIORITY, 0, 9, STR("\0\0\0\0\x10"));
+        client_frame(c, NGHTTP2_PRIORITY, 0, 9, STR("\0\0\0\0\x10"));
         break;
     case EMPTY_DATA:
         if (i == 0)
-            request(c, 1, 0, "PUT", "/echo", NULL);
-        frame(c, NGHTTP2_DATA, 0, 1, STR(""));
+            client_request(c, 1, 0, "PUT", "/echo", NULL);
+        client_frame(c, NGHTTP2_DATA, 0, 1, STR(""));
         break;
     case WINDOWS:
-        frame(c, NGHTTP2_WINDOW_UPDATE, 0, 0, STR("\0\0\0\1"));
+        client_frame(c, NGHTTP2_WINDOW_UPDATE, 0, 0, STR("\0\0\0\1"));
         break;
     case ZERO_WINDOWS: /* makes the server reset (MadeYouReset) */
-        request(c, id, 0, "PUT", "/echo", NULL);
-        frame(c, NGHTTP2_WINDOW_UPDATE, 0, id, STR("\0\0\0\0"));
+        client_request(c, id, 0, "PUT", "/echo", NULL);
+        client_frame(c, NGHTTP2_WINDOW_UPDATE, 0, id, STR("\0\0\0\0"));
         break;
     case UNKNOWN:
-        frame(c, 0x55, 0, 0, STR("x"));
+        client_frame(c, 0x55, 0, 0, STR("x"));
         break;
     case FLOODS:
         break;
@@ -527,7 +330,7 @@ static void floods_end_in_goaway(void **state)
     (void)state;
     for (enum flood what = 0; what < FLOODS; what++) { /* F-01, F-02, F-05 */
         unsigned before = atomic_load(&rig->n_requests);
-        struct client *c = client_new();
+        struct client *c = client_new(rig);
         for (uint32_t i = 0; i < 30000 && !c->closed && c->n_goaways == 0; i++) {
             flood_once(c, what, i);
             if (i % 50 == 0)
@@ -547,16 +350,16 @@ static void floods_end_in_goaway(void **state)
 
 static void an_endless_head_is_cut(void **state)
 {
-    struct client *c = client_new();
+    struct client *c = client_new(rig);
     (void)state;
-    frame(c, NGHTTP2_HEADERS, 0, 1, STR("\x82"));
+    client_frame(c, NGHTTP2_HEADERS, 0, 1, STR("\x82"));
     for (int i = 0; i < 10000 && !c->closed; i++) { /* F-03 */
-        frame(c, NGHTTP2_CONTINUATION, 0, 1, STR("\x84"));
+        client_frame(c, NGHTTP2_CONTINUATION, 0, 1, STR("\x84"));
         if (i % 10 == 0)
             while (client_read(c, 0))
                 ;
     }
-    until_closed(c);
+    client_until_closed(c);
     assert_int_equal(atomic_load(&rig->n_requests), 0);
     client_free(c);
 }
@@ -565,7 +368,7 @@ static void an_endless_head_is_cut(void **state)
 static void a_header_bomb_is_small(void **state)
 {
     static char block[16000];
-    struct client *c = client_new();
+    struct client *c = client_new(rig);
     size_t n = 0;
     (void)state;
     memcpy(block,
@@ -577,7 +380,8 @@ static void a_header_bomb_is_small(void **state)
     memset(block + n, 'v', value);
     n += value;
     memset(block + n, 0xbe, sizeof(block) - n);
-    frame(c, NGHTTP2_HEADERS, END_STREAM | END_HEADERS, 1, (struct str){ block, sizeof(block) });
+    client_frame(
+        c, NGHTTP2_HEADERS, END_STREAM | END_HEADERS, 1, (struct str){ block, sizeof(block) });
     while (c->n_ended + c->n_resets + c->n_goaways == 0 && client_read(c, 5000))
         ;
     assert_true(c->status[1] == 431 || c->n_resets || c->n_goaways || c->closed);
@@ -590,18 +394,18 @@ static void jobs_of_reset_streams_count(void **state)
     (void)state;
     l.jobs_per_conn = 10;
     restart(&l);
-    struct client *c = client_new();
+    struct client *c = client_new(rig);
     for (uint32_t i = 0; i < 10; i++) {
-        get(c, 2 * i + 1, "/hold");
-        frame(c, NGHTTP2_RST_STREAM, 0, 2 * i + 1, STR("\0\0\0\x8"));
+        client_get(c, 2 * i + 1, "/hold");
+        client_frame(c, NGHTTP2_RST_STREAM, 0, 2 * i + 1, STR("\0\0\0\x8"));
     }
-    get(c, 21, "/hello");
-    until(c, &c->n_resets, 1);
+    client_get(c, 21, "/hello");
+    client_until(c, &c->n_resets, 1);
     assert_int_equal(c->reset_code, NGHTTP2_REFUSED_STREAM);
     assert_int_equal(atomic_load(&rig->n_requests), 10);
     rig_call(rig, rig_release);
-    get(c, 23, "/hello");
-    until(c, &c->n_ended, 1);
+    client_get(c, 23, "/hello");
+    client_until(c, &c->n_ended, 1);
     assert_int_equal(c->status[23], 200);
     assert_int_equal(atomic_load(&rig->n_gone), 10);
     client_free(c);
@@ -613,11 +417,28 @@ static void a_shut_window_is_not_waited_for(void **state)
     (void)state;
     l.write_stall_ms = 100;
     restart(&l);
-    struct client *c = client_new(); /* F-06 */
-    get(c, 1, "/big");
-    until(c, &c->n_resets, 1);
+    struct client *c = client_new(rig); /* F-06 */
+    client_get(c, 1, "/big");
+    client_until(c, &c->n_resets, 1);
     assert_true(c->n_data <= 65535);
     assert_true(rig_wait(&rig->n_done, 1));
+    client_free(c);
+}
+
+static void a_window_opened_by_single_bytes_is_too_slow(void **state)
+{
+    struct http_limits l = http_limits_default;
+    (void)state;
+    l.stall_window_ms = 100;
+    l.stall_min_rate = 1000000;
+    restart(&l);
+    struct client *c = client_new(rig); /* F-06 */
+    client_get(c, 1, "/big");
+    for (int i = 0; i < 2000 && !c->closed; i++) {
+        client_frame(c, NGHTTP2_WINDOW_UPDATE, 0, 1, STR("\0\0\0\1"));
+        (void)client_read(c, 1);
+    }
+    client_until_closed(c);
     client_free(c);
 }
 
@@ -628,9 +449,9 @@ static void a_head_that_does_not_end_has_a_deadline(void **state)
     l.header_ms = 50;
     l.write_stall_ms = 100;
     restart(&l);
-    struct client *c = client_new();
-    frame(c, NGHTTP2_HEADERS, 0, 1, STR("\x82"));
-    until_closed(c);
+    struct client *c = client_new(rig);
+    client_frame(c, NGHTTP2_HEADERS, 0, 1, STR("\x82"));
+    client_until_closed(c);
     client_free(c);
     int fd = rig_connect(rig); /* nor has half a preface */
     rig_send(fd, STR("PRI * HTTP/2.0\r\n"));
@@ -647,9 +468,9 @@ static void an_idle_connection_ends_in_goaway(void **state)
     l.h2_idle_ms = 50;
     l.header_ms = 50;
     restart(&l);
-    struct client *c = client_new();
-    get(c, 1, "/hello");
-    until_closed(c);
+    struct client *c = client_new(rig);
+    client_get(c, 1, "/hello");
+    client_until_closed(c);
     assert_int_equal(c->status[1], 200);
     assert_int_equal(c->n_goaways, 1);
     assert_int_equal(c->goaway_code, NGHTTP2_NO_ERROR);
@@ -668,32 +489,32 @@ static void drain_now(struct rig *r)
 
 static void a_drain_says_goaway_twice(void **state)
 {
-    struct client *c = client_new(); /* F-10 */
+    struct client *c = client_new(rig); /* F-10 */
     (void)state;
-    get(c, 1, "/hold");
+    client_get(c, 1, "/hold");
     assert_true(rig_wait(&rig->n_requests, 1));
     rig_call(rig, drain_now);
-    until(c, &c->n_goaways, 1);
-    get(c, 3, "/hello"); /* was on its way */
-    until(c, &c->n_ended, 1);
-    until(c, &c->n_goaways, 2);
+    client_until(c, &c->n_goaways, 1);
+    client_get(c, 3, "/hello"); /* was on its way */
+    client_until(c, &c->n_ended, 1);
+    client_until(c, &c->n_goaways, 2);
     rig_call(rig, rig_release);
-    until(c, &c->n_ended, 2);
-    until_closed(c);
+    client_until(c, &c->n_ended, 2);
+    client_until_closed(c);
     assert_int_equal(c->status[1], 200);
     assert_int_equal(c->status[3], 200);
     assert_true(rig_wait(&rig->n_drained, 1));
     client_free(c);
 }
 
-static void a_file_comes_whole(void **state)
+static void a_file_not_in_memory_comes_whole(void **state)
 {
-    struct client *c = client_new();
+    struct client *c = client_new(rig);
     (void)state;
-    frame(c, NGHTTP2_WINDOW_UPDATE, 0, 0, STR("\0\x7f\0\0"));
-    frame(c, NGHTTP2_SETTINGS, 0, 0, STR("\0\4\0\x7f\0\0"));
-    get(c, 1, "/file");
-    until(c, &c->n_ended, 1);
+    client_frame(c, NGHTTP2_WINDOW_UPDATE, 0, 0, STR("\0\x7f\0\0"));
+    client_frame(c, NGHTTP2_SETTINGS, 0, 0, STR("\0\4\0\x7f\0\0"));
+    client_get(c, 1, "/cold");
+    client_until(c, &c->n_ended, 1);
     assert_int_equal(c->n_data, RIG_FILE);
     for (size_t i = 0; i < 4000; i++)
         assert_int_equal(c->text[i], (char)(i * 7 >> 3));
@@ -720,10 +541,11 @@ int main(void)
         T(a_header_bomb_is_small),
         T(jobs_of_reset_streams_count),
         T(a_shut_window_is_not_waited_for),
+        T(a_window_opened_by_single_bytes_is_too_slow),
         T(a_head_that_does_not_end_has_a_deadline),
         T(an_idle_connection_ends_in_goaway),
         T(a_drain_says_goaway_twice),
-        T(a_file_comes_whole),
+        T(a_file_not_in_memory_comes_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -316,8 +317,8 @@ static void a_file_is_sent_whole_or_in_one_range(void **state)
     (void)state;
     for (size_t i = 0; i < LEN(rows); i++) {
         char head[256];
-        int n = snprintf(head, sizeof(head),
-            "GET /file HTTP/1.1\r\n" H "Connection: close\r\n%s\r\n", rows[i].fields);
+        int n = snprintf(head, sizeof(head), "GET %s HTTP/1.1\r\n" H "Connection: close\r\n%s\r\n",
+            i % 2 ? "/file" : "/cold", rows[i].fields);
         int fd = rig_connect(rig);
         rig_send(fd, (struct str){ head, (size_t)n });
         size_t got = 0, cap = RIG_FILE + 4096;
@@ -436,148 +437,6 @@ static void a_unix_socket_is_served_and_removed(void **state)
     assert_int_equal(rmdir(dir), 0);
 }
 
-static void restart(const struct http_limits *l)
-{
-    rig_free(rig);
-    rig = rig_new(l);
-}
-
-static void slow_heads_get_408(void **state)
-{
-    struct http_limits l = http_limits_default;
-    (void)state;
-    l.header_ms = 100;
-    restart(&l);
-    int fd = rig_connect(rig);
-    bool open = true;
-    rig_send(fd, STR("GET /hello HTTP/1.1\r\n"));
-    for (int i = 0; i < 200 && open; i++) { /* bytes do not buy time (S-01) */
-        open = rig_try_send(fd, STR("X: y\r\n"));
-        char c;
-        if (recv(fd, &c, 1, MSG_DONTWAIT | MSG_PEEK) == 1)
-            break;
-        struct timespec ms = { .tv_nsec = 5000000 };
-        nanosleep(&ms, NULL);
-    }
-    assert_has(rig_read(fd, NULL), "HTTP/1.1 408 ");
-    close(fd);
-    fd = rig_connect(rig); /* and one that never speaks is closed without a word */
-    char *text = rig_read(fd, NULL);
-    assert_string_equal(text, "");
-    free(text);
-    close(fd);
-}
-
-static void idle_connections_are_closed(void **state)
-{
-    struct http_limits l = http_limits_default;
-    (void)state;
-    l.idle_ms = 50;
-    l.header_ms = 60;
-    restart(&l);
-    int fd = rig_connect(rig);
-    rig_send(fd, STR(HELLO));
-    char *text = rig_read(fd, NULL);
-    assert_null(strstr(text, "<nothing"));
-    assert_has(text, "hello");
-    close(fd);
-}
-
-static void slow_bodies_are_cut(void **state)
-{
-    struct http_limits l = http_limits_default;
-    (void)state;
-    l.stall_window_ms = 100;
-    l.stall_min_rate = 1000;
-    restart(&l);
-    assert_has(rig_ask(rig, STR("PUT /echo HTTP/1.1\r\n" H "Content-Length: 9\r\n\r\nabc")),
-        "HTTP/1.1 408 ");
-    assert_int_equal(atomic_load(&rig->abort_kind), ERR_TIMEOUT);
-}
-
-static void clients_that_do_not_read_are_cut(void **state)
-{
-    struct http_limits l = http_limits_default;
-    (void)state;
-    l.write_stall_ms = 100;
-    restart(&l);
-    int fd = rig_connect(rig), small = 4096;
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-    rig_send(fd, STR("GET /big HTTP/1.1\r\n" H "\r\n"));
-    assert_true(rig_wait(&rig->n_done, 1));
-    close(fd);
-}
-
-static void connections_beyond_the_limit_are_closed(void **state)
-{
-    struct http_limits l = http_limits_default;
-    (void)state;
-    l.conns_max = 2;
-    restart(&l);
-    int a = rig_connect(rig), b = rig_connect(rig);
-    rig_send(a, STR(HELLO));
-    rig_send(b, STR(HELLO));
-    free(rig_read(a, "hello"));
-    free(rig_read(b, "hello"));
-    char *text = rig_ask(rig, STR(""));
-    assert_null(strstr(text, "nothing more"));
-    free(text);
-    close(a);
-    close(b);
-}
-
-static void drained(void *ctx)
-{
-    atomic_fetch_add(&((struct rig *)ctx)->n_drained, 1);
-}
-
-static void drain_now(struct rig *r)
-{
-    http_drain(r->http, loop_now_ms(r->loop) + 60000, drained, r);
-}
-
-static void drain_short(struct rig *r)
-{
-    http_drain(r->http, loop_now_ms(r->loop) + 50, drained, r);
-}
-
-static void a_drain_lets_requests_finish(void **state)
-{
-    int busy = rig_connect(rig), idle = rig_connect(rig), last = rig_connect(rig);
-    (void)state;
-    rig_send(idle, STR(HELLO));
-    free(rig_read(idle, "hello"));
-    rig_send(busy, STR("GET /hold HTTP/1.1\r\n" H "\r\n"));
-    rig_send(last, STR("PUT /echo HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\n"));
-    assert_true(rig_wait(&rig->n_requests, 3));
-    rig_call(rig, drain_now);
-    char *text = rig_read(idle, NULL);
-    assert_string_equal(text, "");
-    free(text);
-    assert_int_equal(atomic_load(&rig->n_drained), 0);
-    rig_call(rig, rig_release);
-    text = rig_read(busy, NULL);
-    assert_non_null(strstr(text, "released"));
-    assert_has(text, "connection: close");
-    rig_send(last, STR("hello"));
-    assert_has(rig_read(last, NULL), "got 5");
-    close(busy);
-    close(idle);
-    close(last);
-    assert_true(rig_wait(&rig->n_drained, 1));
-}
-
-static void a_drain_cuts_what_is_left_at_its_deadline(void **state)
-{
-    int fd = rig_connect(rig);
-    (void)state;
-    rig_send(fd, STR("GET /hold HTTP/1.1\r\n" H "\r\n"));
-    assert_true(rig_wait(&rig->n_requests, 1));
-    rig_call(rig, drain_short);
-    assert_true(rig_wait(&rig->n_drained, 1));
-    close(fd);
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -604,13 +463,6 @@ int main(void)
         T(a_half_closed_client_is_answered),
         T(a_taken_port_is_named),
         T(a_unix_socket_is_served_and_removed),
-        T(slow_heads_get_408),
-        T(idle_connections_are_closed),
-        T(slow_bodies_are_cut),
-        T(clients_that_do_not_read_are_cut),
-        T(connections_beyond_the_limit_are_closed),
-        T(a_drain_lets_requests_finish),
-        T(a_drain_cuts_what_is_left_at_its_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

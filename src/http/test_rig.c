@@ -4,12 +4,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 
 #include <netinet/in.h>
 
@@ -114,7 +114,11 @@ static void on_request(void *ctx, struct request *req)
         request_reply(req, r->hello);
     } else if (str_eq(req->path, STR("/host"))) {
         reply_text(req, 200, req->host);
-    } else if (str_eq(req->path, STR("/file"))) {
+    } else if (str_eq(req->path, STR("/file")) || str_eq(req->path, STR("/cold"))) {
+        if (str_eq(req->path, STR("/cold"))) {
+            (void)fdatasync(r->file_fd);
+            (void)posix_fadvise(r->file_fd, 0, 0, POSIX_FADV_DONTNEED);
+        }
         request_reply_file(req, r->file, dup(r->file_fd), RIG_FILE);
     } else if (str_eq(req->path, STR("/big"))) {
         request_reply(req, r->big);
@@ -191,7 +195,8 @@ static void make_answers(struct rig *r)
     r->file = answer_new(&file);
     for (size_t i = 0; i < RIG_FILE; i++)
         big[i] = (char)(i * 7 >> 3);
-    r->file_fd = memfd_create("rig", MFD_CLOEXEC);
+    r->file_fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    assert(r->file_fd >= 0);
     ssize_t n = write(r->file_fd, big, RIG_FILE);
     assert(n == RIG_FILE);
     (void)n;
