@@ -303,6 +303,8 @@ struct publish *publish_begin(struct registry *r, const struct caller *c, uint64
         .crate_max = r->config->crate_max };
     publish_frame_init(&p->frame, limits, body_len);
     spool_init(&p->spool, r->data);
+    if (registry_check_writable(r, &p->err) < 0)
+        assert(p->err.kind != ERR_NONE); /* the first step sees it: no upload for nothing */
     return p;
 }
 

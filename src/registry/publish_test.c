@@ -326,7 +326,11 @@ static void a_token_revoked_during_the_upload_counts_for_nothing(void **state)
 static void nothing_is_stored_after_the_disk_failed(void **state)
 {
     struct fixture *f = *state;
+    struct publish_outcome o;
     f->t->reg->read_only = true;
+    publish_feed(begin(f, 1000, &o), STR("\1"));
+    assert_true(o.over); /* before anything was uploaded */
+    assert_int_equal(o.err.kind, ERR_BUSY);
     assert_int_equal(temp_registry_publish(f->t, &f->anna, "acme", "1.0.0").kind, ERR_BUSY);
     assert_null(temp_registry_lines(f->t, "acme").p);
 }

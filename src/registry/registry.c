@@ -59,6 +59,14 @@ int registry_open(const struct config *c, const struct data_dir *data, struct wo
     return 0;
 }
 
+int registry_check_writable(const struct registry *r, struct err *e)
+{
+    if (!r->read_only)
+        return 0;
+    return err_set(
+        e, ERR_BUSY, "the disk failed; the registry is read-only until an admin restarts it");
+}
+
 void registry_flush_tally(struct registry *r)
 {
     struct change *c = tally_change(r->tally, clock_wall_s());

@@ -37,5 +37,8 @@ int registry_open(const struct config *c, const struct data_dir *data, struct wo
 /* Writes what counters wait, stops the writer, closes. */
 void registry_close(struct registry *r);
 
+/* -1 with the sentence for a person after the disk failed. */
+int registry_check_writable(const struct registry *r, struct err *e) MUST_CHECK;
+
 /* Counts and last-use times to the writer; called by a timer and at the end. */
 void registry_flush_tally(struct registry *r);

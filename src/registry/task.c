@@ -32,13 +32,9 @@ struct task *task_new(
 void task_submit(struct task *t)
 {
     struct registry *r = t->registry;
-    if (r->read_only) {
-        (void)err_set(&t->change.err, ERR_BUSY,
-            "the disk failed; the registry is read-only until an admin restarts it");
+    if (registry_check_writable(r, &t->change.err) < 0 ||
+        writer_submit(r->writer, &t->change, &t->change.err) < 0)
         finish(&t->change);
-    } else if (writer_submit(r->writer, &t->change, &t->change.err) < 0) {
-        finish(&t->change);
-    }
 }
 
 struct str task_principal(const struct task *t)
