@@ -108,9 +108,10 @@ static const struct cli_command *find_command(int argc, char **argv, int *ret_us
 
 static int fail(const struct err *e)
 {
-    (void)fprintf(stderr, "superguppy: %s\n", e->text);
     if (e->cause[0] != '\0' && e->kind != ERR_USAGE)
-        (void)fprintf(stderr, "superguppy: cause: %s\n", e->cause);
+        (void)fprintf(stderr, "superguppy: %s (%s)\n", e->text, e->cause);
+    else
+        (void)fprintf(stderr, "superguppy: %s\n", e->text);
     return e->kind == ERR_USAGE ? 2 : 1;
 }
 

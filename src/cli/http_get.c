@@ -5,6 +5,7 @@
 #include "base/num.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -29,13 +30,34 @@ static int set_limits(int fd, struct err *e)
     return 0;
 }
 
+/* An address holds 107 bytes of path; a longer one goes by a descriptor of its folder. */
+static int unix_address(
+    struct arena *a, struct str path, struct sockaddr_un *ret, int *ret_folder, struct err *e)
+{
+    size_t slash = str_rfind(path, '/');
+    if (path.n >= sizeof(ret->sun_path) && slash != STR_NPOS) {
+        *ret_folder =
+            open(str_cstr(a, str_from_to(path, 0, slash)), O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (*ret_folder < 0)
+            return err_set(e, ERR_NOT_FOUND, "no server listens on the admin socket");
+        path = arena_printf(
+            a, "/proc/self/fd/%d%" STR_FMT, *ret_folder, STR_ARG(str_skip(path, slash)));
+    }
+    if (path.n >= sizeof(ret->sun_path))
+        return err_set(e, ERR_NOT_FOUND, "the path of the admin socket is too long");
+    *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    for (size_t i = 0; i < path.n; i++)
+        ret->sun_path[i] = path.p[i];
+    return 0;
+}
+
 static int connect_unix(struct str path, int *ret_fd, struct err *e)
 {
-    struct sockaddr_un addr = { .sun_family = AF_UNIX };
-    if (path.n >= sizeof(addr.sun_path))
-        return err_set(e, ERR_NOT_FOUND, "the path of the admin socket is too long");
-    for (size_t i = 0; i < path.n; i++)
-        addr.sun_path[i] = path.p[i];
+    struct sockaddr_un addr;
+    struct arena *a AUTO_ARENA = arena_new();
+    int folder AUTO_CLOSE = -1;
+    if (unix_address(a, path, &addr, &folder, e) < 0)
+        return -1;
     int fd AUTO_CLOSE = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return err_sys(e, "make a socket");

@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #define N_WORKERS 4
 #define WORKER_QUEUE_MAX 20000
@@ -98,6 +99,9 @@ static int listen_admin(struct server *s, struct err *e)
     struct api_door *door = &s->doors[s->config->n_listeners];
     *door = (struct api_door){ .admin = true, .access = { .admin = true } };
     struct str path = arena_printf(s->arena, "%s/run/admin.sock", s->data->path);
+    struct sockaddr_un limit;
+    if (path.n >= sizeof(limit.sun_path)) /* a longer one goes by the folder's descriptor */
+        path = arena_printf(s->arena, "/proc/self/fd/%d/run/admin.sock", s->data->fd);
     return http_listen_unix(s->http, path.p, 0600, door, e);
 }
 
@@ -260,7 +264,10 @@ static int announce(struct server *s, const struct server_options *o, struct err
 {
     struct buf text AUTO_BUF = BUF_INIT(64u << 10), urls AUTO_BUF = BUF_INIT(64u << 10);
     announce_void_grants(s);
-    welcome_text(&text, s->config, s->site.base_url, s->ports, &s->doors[0].access);
+    size_t first = 0; /* that clients are sent to */
+    while (first + 1 < s->config->n_listeners && s->doors[first].only_health)
+        first++;
+    welcome_text(&text, s->config, s->site.base_url, s->ports, &s->doors[first].access);
     (void)fwrite(text.p, 1, text.n, stdout);
     (void)fflush(stdout);
     if (o->ready_fd < 0)
