@@ -94,6 +94,7 @@ static void keep_field(struct exchange *ex, struct str name, struct str value)
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): nghttp2's signature */
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
     size_t n_name, const uint8_t *value, size_t n_value, uint8_t flags, void *user_data)
 {

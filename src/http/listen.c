@@ -210,12 +210,11 @@ static int open_tcp(const struct addrinfo *ai, uint16_t port, int *ret_fd, struc
 
 static int bound_port(int fd, uint16_t *ret_port, struct err *e)
 {
-    struct sockaddr_storage at = { 0 };
+    struct sockaddr_in6 at = { 0 }; /* sin_port of IPv4 stands where sin6_port does */
     socklen_t n = sizeof(at);
     if (getsockname(fd, (struct sockaddr *)&at, &n) < 0)
         return err_sys(e, "read the address of a socket");
-    *ret_port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
-                                               : ((struct sockaddr_in *)&at)->sin_port);
+    *ret_port = ntohs(at.sin6_port);
     return 0;
 }
 
