@@ -3,7 +3,7 @@
 void guide_steps(struct buf *out, struct str base_url)
 {
     buf_addf(out,
-        "1. Tell cargo about this registry, and paste the token when it asks:\n"
+        "1. Tell cargo about this registry, once, and paste the token when it asks:\n"
         "\n"
         "mkdir -p ~/.cargo && cat >> ~/.cargo/config.toml <<'EOF'\n"
         "[registries.guppy]\n"
@@ -12,7 +12,7 @@ void guide_steps(struct buf *out, struct str base_url)
         "EOF\n"
         "cargo login --registry guppy\n"
         "\n"
-        "2. Publish a crate:\n"
+        "2. Publish a crate (under another name if hello-guppy is taken):\n"
         "\n"
         "cargo new --lib --vcs none hello-guppy && cd hello-guppy\n"
         "cargo publish --registry guppy && cd ..\n"

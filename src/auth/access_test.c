@@ -460,7 +460,7 @@ static void who_is_no_owner_is_told_whom_to_ask_and_for_what(void **state)
     FORBIDDEN(principal(BOB), RIGHT_YANK, "acme");
     assert_string_equal(f->e.text, "local:bob may not yank acme: not an owner (owners: "
                                    "local:anna); ask an owner to run `cargo "
-                                   "owner --add local:bob acme`");
+                                   "owner --add local:bob acme --registry NAME`");
     FORBIDDEN(principal(BOB), RIGHT_YANK, "orphan");
     says(f, "has none; ask an admin");
 }

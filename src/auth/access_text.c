@@ -135,7 +135,7 @@ static int refuse_stranger(const struct access *a, const struct principal *p, st
             STR_ARG(name), STR_ARG(act));
     return err_set(e, ERR_FORBIDDEN,
         "%" STR_FMT " may not %" STR_FMT ": not an owner (owners: %" STR_FMT "%s); ask an owner to "
-        "run `cargo owner --add %" STR_FMT " %" STR_FMT "`",
+        "run `cargo owner --add %" STR_FMT " %" STR_FMT " --registry NAME`",
         STR_ARG(name), STR_ARG(act), STR_ARG(buf_str(&list)), ellipsis(&list), STR_ARG(name),
         STR_ARG(crate));
 }

@@ -90,8 +90,8 @@ static int compare(int a, int b, struct err *e)
             return err_sys(e, "read a blob to compare it");
         if (n != m || memcmp(x, y, (size_t)n) != 0)
             return err_set(e, ERR_CORRUPT,
-                "the stored archive of this sum has other bytes: the disk may be damaged; run "
-                "`superguppy verify`");
+                "the stored archive of this sum has other bytes: the disk may be damaged; an admin "
+                "must restore it from a backup");
         if (n < COMPARE_STEP)
             return 0;
     }

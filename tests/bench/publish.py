@@ -67,9 +67,9 @@ def report(rounds):
     result.text(
         f"Crates of {PAYLOAD // 1000} KB that do not compress, each of a new name, over kept connections; each "
         f"is on the disk before its 200. The row of the disk is what it takes to write such a file, sync it, rename "
-        f"it and sync its folder, measured just before. One publisher sends {ALONE}, then {PUBLISHERS} send {CROWD} between "
-        "them while one index file is read again and again. Median (least–most) over the rounds; load generator "
-        "and server share the machine.")
+        f"it and sync its folder, measured just before. One publisher sends {ALONE}, then {PUBLISHERS} send "
+        f"{CROWD} between them while one index file is read again and again. Median (least–most) over the rounds; "
+        "load generator and server share the machine.")
 
     def cell(get, digits=2):
         return common.spread([get(a, c) for a, c in rounds], digits)
