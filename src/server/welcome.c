@@ -2,6 +2,8 @@
 
 #include "api/guide.h"
 
+#include <errno.h>
+
 static void add_url(struct buf *out, const struct listen_url *l, uint16_t port)
 {
     if (l->scheme == LISTEN_UNIX) {
@@ -46,10 +48,10 @@ void welcome_text(struct buf *out, const struct config *c, struct str base_url,
     buf_addf(out,
         "  data in     %" STR_FMT "\n"
         "  reading     %s\n"
-        "  publishing  needs a token: superguppy token new NAME --data %" STR_FMT "\n"
+        "  publishing  needs a token: %s token new NAME --data %" STR_FMT "\n"
         "\n",
         STR_ARG(c->data), first->anonymous_read ? "open to all who reach it" : "needs a token too",
-        STR_ARG(c->data));
+        program_invocation_name, STR_ARG(c->data)); /* as it was called: it may not be on PATH */
     guide_steps(out, base_url);
 }
 

@@ -109,7 +109,7 @@ static void the_text_says_who_may_read_and_what_to_paste(void **state)
     assert_true(says(f, "listens on  http://127.0.0.1:4711\n"));
     assert_true(says(f, "http://127.0.0.1:9000  (health alone)\n"));
     assert_true(says(f, "reading     open to all"));
-    assert_true(says(f, "superguppy token new NAME --data ./data\n"));
+    assert_true(says(f, " token new NAME --data ./data\n"));
     assert_true(says(f, "index = \"sparse+http://base/index/\""));
 }
 
