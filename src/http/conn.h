@@ -260,6 +260,7 @@ void h2_input(struct conn *c, struct str in);
 bool h2_flush(struct conn *c);
 bool h2_wants_input(const struct conn *c);
 void h2_reply(struct exchange *ex);
+void h2_continue(struct exchange *ex);     /* 100 */
 void h2_body_pump(struct exchange *ex);    /* hands out what was held */
 void h2_body_dropped(struct exchange *ex); /* lets go of what was held */
 void h2_file_ready(struct exchange *ex);

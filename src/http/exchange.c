@@ -99,9 +99,17 @@ void exchange_done(struct exchange *ex)
         server_orphan_gone(s);
 }
 
+/* What never left is no answer. */
+static void forget_unsent(struct exchange *ex)
+{
+    if (!ex->replied || (ex->head_sent == 0 && ex->body_sent == 0 && !ex->end_sent))
+        ex->status = 0;
+}
+
 void exchange_conn_gone(struct exchange *ex)
 {
     conn_remove(ex->conn, ex);
+    forget_unsent(ex);
     if (ex->replied || !ex->dispatched) {
         exchange_done(ex);
         return;
@@ -115,6 +123,7 @@ void exchange_conn_gone(struct exchange *ex)
 void exchange_stream_gone(struct exchange *ex)
 {
     ex->stream_gone = true;
+    forget_unsent(ex);
     if (ex->replied || !ex->dispatched)
         exchange_done(ex);
     else

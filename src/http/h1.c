@@ -149,7 +149,8 @@ static bool may_take_head(const struct conn *c)
 {
     if (c->closing || c->n_exchanges >= H1_QUEUE_MAX)
         return false;
-    return !c->last || (c->last->replied && !c->last->close_after);
+    /* A file holds a descriptor until it is sent: one at a time. */
+    return !c->last || (c->last->replied && !c->last->close_after && c->last->file.fd < 0);
 }
 
 void h1_input(struct conn *c, struct str *in)

@@ -139,6 +139,7 @@ static void head_complete(struct exchange *ex, bool ended)
     }
     if (expect.p && !str_eq_nocase(expect, STR("100-continue")))
         refuse_head(ex, 417);
+    ex->want_continue = expect.p && !ended;
     exchange_dispatch(ex);
 }
 

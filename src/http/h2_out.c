@@ -163,6 +163,13 @@ void h2_reply(struct exchange *ex)
         h2_reset(ex, NGHTTP2_INTERNAL_ERROR);
 }
 
+void h2_continue(struct exchange *ex)
+{
+    const nghttp2_nv status = ANSWER_NV(STR(":status"), STR("100"), 0);
+    (void)nghttp2_submit_headers(
+        ex->conn->h2->session, NGHTTP2_FLAG_NONE, ex->stream_id, NULL, &status, 1, NULL);
+}
+
 void h2_file_ready(struct exchange *ex)
 {
     (void)nghttp2_session_resume_data(ex->conn->h2->session, ex->stream_id);

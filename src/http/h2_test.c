@@ -185,6 +185,20 @@ static void a_paused_upload_is_held_by_its_window(void **state)
     client_free(c);
 }
 
+static void a_client_that_expects_100_gets_it(void **state)
+{
+    struct client *c = client_new(rig);
+    nghttp2_nv expect[] = { NV("expect", "100-continue"), { 0 } };
+    (void)state;
+    client_request(c, 1, 0, "PUT", "/echo", expect);
+    client_until(c, &c->n_frames[NGHTTP2_HEADERS], 1);
+    assert_int_equal(c->status[1], 100);
+    client_frame(c, NGHTTP2_DATA, END_STREAM, 1, STR("hello"));
+    client_until(c, &c->n_ended, 1);
+    assert_int_equal(c->status[1], 200);
+    client_free(c);
+}
+
 static void a_refusal_is_no_reset(void **state)
 {
     static char piece[16384];
@@ -532,6 +546,7 @@ int main(void)
         T(an_offer_that_cannot_be_taken_is_ignored),
         T(an_upload_gets_its_windows),
         T(a_paused_upload_is_held_by_its_window),
+        T(a_client_that_expects_100_gets_it),
         T(a_refusal_is_no_reset),
         T(a_body_unlike_its_length_is_a_stream_error),
         T(malformed_requests_are_refused),

@@ -116,8 +116,12 @@ void request_read_body(struct request *req, const struct body_sink *sink, uint64
     ex->body_since_ms = loop_now_ms(ex->server->loop);
     rate_start(&ex->recv_rate, ex->body_since_ms);
     conn_arm(ex->conn, ex->body_since_ms + conn_tick_ms(&ex->server->limits));
-    if (ex->want_continue && (req->body_len < 0 || (uint64_t)req->body_len <= max))
-        ex->prefix = STR("HTTP/1.1 100 Continue\r\n\r\n");
+    if (ex->want_continue && (req->body_len < 0 || (uint64_t)req->body_len <= max)) {
+        if (req->version == HTTP_2)
+            h2_continue(ex);
+        else
+            ex->prefix = STR("HTTP/1.1 100 Continue\r\n\r\n");
+    }
     exchange_pump_later(ex);
     conn_kick(ex->conn);
 }
