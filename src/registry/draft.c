@@ -169,6 +169,15 @@ static struct str version_key(struct str num)
     return plus == STR_NPOS ? num : str_from_to(num, 0, plus);
 }
 
+/* Before cargo 1.79 a packed manifest does not list what src/main.rs makes. */
+static struct str bin_names(struct arena *a, const struct draft_input *in)
+{
+    const struct manifest *m = in->manifest;
+    if (m->n_bin_names == 0 && in->tar->has_main_rs)
+        return json_list(a, &m->name, 1);
+    return json_list(a, m->bin_names, m->n_bin_names);
+}
+
 static void fill_row(struct arena *a, const struct draft_input *in, struct version_row *row)
 {
     const struct manifest *m = in->manifest;
@@ -191,7 +200,7 @@ static void fill_row(struct arena *a, const struct draft_input *in, struct versi
         .authors = json_list(a, m->authors, m->n_authors),
         .keywords = json_list(a, m->keywords, m->n_keywords),
         .categories = json_list(a, m->categories, m->n_categories),
-        .bin_names = json_list(a, m->bin_names, m->n_bin_names),
+        .bin_names = bin_names(a, in),
         .has_lib = m->has_lib || in->tar->has_lib_rs,
     };
     for (size_t i = 0; i < SHA256_LEN; i++)

@@ -32,13 +32,13 @@ static const struct own_urls *urls(struct arena *a)
     return own_urls_new(a, c, STR("http://base"), NULL);
 }
 
-/* What of these two a publish would store. */
+/* What of these two a publish would store, of an archive with src/lib.rs and src/main.rs. */
 static int make(
     struct arena *a, const char *json, const char *toml, struct draft *ret, struct err *e)
 {
     struct publish_meta meta;
     struct manifest manifest;
-    struct tarball_info tar = { .has_lib_rs = true };
+    struct tarball_info tar = { .has_lib_rs = true, .has_main_rs = true };
     if (publish_meta_parse(a, str_from(json), &meta, e) < 0 ||
         manifest_parse(a, str_from(toml), &manifest, e) < 0)
         fail_msg("%s", e->text);
@@ -100,6 +100,14 @@ static void the_columns_and_the_line_are_the_manifest_s(void **state)
     assert_true(str_eq(d.row.line,
         STR("{\"name\":\"My-Crate\",\"vers\":\"1.0.0+b\",\"deps\":[],\"cksum\":\"" SUM "\","
             "\"features\":{},\"yanked\":false,\"pubtime\":\"2026-01-02T03:04:05Z\"}\n")));
+}
+
+static void programs_that_an_old_cargo_left_out_are_known_by_their_file(void **state)
+{
+    struct draft d = made(*state, JSON(""), PKG);
+    assert_true(str_eq(d.row.bin_names, STR("[\"My-Crate\"]")));
+    d = made(*state, JSON(""), PKG "[[bin]]\nname = \"tool\"\npath = \"src/main.rs\"\n");
+    assert_true(str_eq(d.row.bin_names, STR("[\"tool\"]")));
 }
 
 static void name_and_version_must_agree_to_the_letter(void **state)
@@ -258,6 +266,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, new_arena, free_arena)
     const struct CMUnitTest tests[] = {
         T(the_columns_and_the_line_are_the_manifest_s),
+        T(programs_that_an_old_cargo_left_out_are_known_by_their_file),
         T(name_and_version_must_agree_to_the_letter),
         T(a_dependency_without_a_registry_is_from_crates_io),
         T(a_dependency_on_ourselves_has_no_registry),
