@@ -137,6 +137,28 @@ static int run(const struct cli_command *command, int argc, char **argv)
     return rc;
 }
 
+/* Nothing by these words: one line that names what could have been meant. */
+static int refuse_command(int argc, char **argv)
+{
+    struct buf choices AUTO_BUF = BUF_INIT(1024);
+    if (argc < 2) {
+        print_all(stderr);
+        return 2;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++) {
+        struct str rest = str_from(COMMANDS[i].words);
+        if (str_eq(str_cut(&rest, ' '), str_from(argv[1])) && rest.n > 0)
+            buf_addf(&choices, "%s%" STR_FMT, choices.n ? ", " : "", STR_ARG(rest));
+    }
+    if (choices.n > 0)
+        (void)fprintf(stderr, "superguppy: %s needs one of: %" STR_FMT "; --help says more\n",
+            argv[1], STR_ARG(buf_str(&choices)));
+    else
+        (void)fprintf(stderr,
+            "superguppy: there is no command `%.60s`; superguppy --help lists them\n", argv[1]);
+    return 2;
+}
+
 int cli_main(int argc, char **argv)
 {
     int used;
@@ -150,14 +172,8 @@ int cli_main(int argc, char **argv)
         return 0;
     }
     const struct cli_command *c = find_command(argc - 1, argv + 1, &used);
-    if (!c) {
-        if (argc > 1)
-            (void)fprintf(stderr,
-                "superguppy: there is no command `%.60s`; superguppy --help lists them\n", argv[1]);
-        else
-            print_all(stderr);
-        return 2;
-    }
+    if (!c)
+        return refuse_command(argc, argv);
     return run(c, argc - 1 - used, argv + 1 + used);
 }
 
