@@ -98,3 +98,14 @@ def toolchain(request):
     if reason := cargo_module.why_not(request.param):
         pytest.skip(reason)
     return request.param
+
+
+@pytest.fixture(scope="module")
+def server(shared_new_guppy):
+    """An open registry for a whole module, for tests that leave it as they found it."""
+    return shared_new_guppy(listen=OPEN)
+
+
+@pytest.fixture(scope="module")
+def token(server):
+    return server.token()

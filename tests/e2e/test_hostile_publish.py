@@ -12,20 +12,10 @@ import pytest
 
 import forge
 import raw
-from guppy import OPEN, wait_for
+from guppy import wait_for
 
 KIB, MIB = 1 << 10, 1 << 20
 U32_MAX = 0xFFFFFFFF
-
-
-@pytest.fixture(scope="module")
-def server(shared_new_guppy):
-    return shared_new_guppy(listen=OPEN)
-
-
-@pytest.fixture(scope="module")
-def token(server):
-    return server.token()
 
 
 @pytest.fixture

@@ -8,20 +8,9 @@ import re
 import pytest
 
 import raw
-from guppy import OPEN
 
 # More than one KB of plain text, so that the file is kept packed.
 MANY = 12
-
-
-@pytest.fixture(scope="module")
-def server(shared_new_guppy):
-    return shared_new_guppy(listen=OPEN)
-
-
-@pytest.fixture(scope="module")
-def token(server):
-    return server.token()
 
 
 @pytest.fixture(scope="module", autouse=True)

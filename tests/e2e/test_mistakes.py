@@ -12,16 +12,6 @@ from guppy import CLOSED, OPEN
 
 
 @pytest.fixture(scope="module")
-def server(shared_new_guppy):
-    return shared_new_guppy(listen=OPEN)
-
-
-@pytest.fixture(scope="module")
-def token(server):
-    return server.token()
-
-
-@pytest.fixture(scope="module")
 def shut(shared_new_guppy):
     return shared_new_guppy(listen=CLOSED)
 

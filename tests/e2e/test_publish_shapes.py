@@ -16,16 +16,6 @@ SHAPES = ["expect", "plain", "upgrade", "h2", "h2-upgraded"]
 
 
 @pytest.fixture(scope="module")
-def server(shared_new_guppy):
-    return shared_new_guppy(listen=OPEN)
-
-
-@pytest.fixture(scope="module")
-def token(server):
-    return server.token()
-
-
-@pytest.fixture(scope="module")
 def noise():
     """Bytes that do not pack: an archive of them is as big as they are."""
     return os.urandom(BIG)
