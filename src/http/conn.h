@@ -10,6 +10,7 @@
 #include "http/server.h"
 
 #include <netinet/in.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 #define FILE_PIECE 65536u        /* of a file read or sent at once */
@@ -173,6 +174,16 @@ struct http_listener {
 
 struct mem_pool;
 
+#define OUT_PIECES 128
+
+/* What one write of HTTP/2 sends; used within a flush alone. */
+struct gather {
+    size_t n_out, segment_at; /* bytes in the server's out buffer; from where on not in iov yet */
+    size_t total;
+    size_t n_iov;
+    struct iovec iov[OUT_PIECES];
+};
+
 struct http_server {
     struct loop *loop;
     struct worker_pool *workers;
@@ -200,7 +211,8 @@ struct http_server {
     struct err err; /* scratch for failures that are answered at once */
     char *scratch;  /* one read */
     size_t cap_scratch;
-    char *out; /* one gathered write */
+    char *out; /* one gathered write, or a piece of a file */
+    struct gather gather;
 };
 
 /* conn.c */

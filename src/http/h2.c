@@ -10,12 +10,10 @@
 
 #include <assert.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #define CONN_WINDOW_MIN (1 << 20)
 #define HEADER_LIST_MAX 16384
 #define SETTINGS_MAX 192 /* bytes of an HTTP2-Settings payload that we look at: 32 entries */
-#define FRAME_ROOM (16384 + 65536)
 
 static nghttp2_session *session_new(struct h2 *h2)
 {
@@ -70,22 +68,12 @@ struct h2 *h2_new(struct conn *c)
     return h2;
 }
 
-static void finished_done(struct h2 *h2)
-{
-    while (h2->finished) {
-        struct exchange *ex = h2->finished;
-        h2->finished = ex->next;
-        ex->next = NULL;
-        exchange_done(ex);
-    }
-}
-
 void h2_free(struct h2 *h2)
 {
     if (!h2)
         return;
     nghttp2_session_del(h2->session);
-    finished_done(h2);
+    h2_finished_done(h2);
     free(h2);
 }
 
@@ -184,89 +172,6 @@ bool h2_wants_input(const struct conn *c)
 {
     /* A peer that does not take our frames is not given reason for more of them. */
     return c->n_out == 0 && nghttp2_session_want_read(c->h2->session);
-}
-
-size_t h2_out_limit(const struct h2 *h2)
-{
-    return h2->heard ? OUT_MAX : FIRST_FLIGHT;
-}
-
-/* Fills the server's buffer with the frames that are due; bytes gathered. */
-static size_t gather(struct conn *c)
-{
-    struct h2 *h2 = c->h2;
-    char *out = c->server->out;
-    h2->n_gathered = c->n_out;
-    if (c->n_out > 0)
-        memcpy(out, c->out + c->out_at, c->n_out);
-    free(TAKE(c->out));
-    c->n_out = c->out_at = 0;
-    while (h2->n_gathered < h2_out_limit(h2)) {
-        const uint8_t *frame;
-        ssize_t n = nghttp2_session_mem_send(h2->session, &frame);
-        if (n < 0 || n > FRAME_ROOM)
-            c->dead = true;
-        if (n <= 0 || c->dead)
-            break;
-        memcpy(out + h2->n_gathered, frame, (size_t)n);
-        h2->n_gathered += (size_t)n;
-    }
-    return h2->n_gathered;
-}
-
-/* Sends what an earlier write left; false while it does not fit. */
-static bool send_rest(struct conn *c)
-{
-    struct iovec iov = { c->out + c->out_at, c->n_out };
-    size_t sent = conn_write(c, &iov, 1);
-    c->out_at += sent;
-    c->n_out -= sent;
-    if (c->n_out == 0)
-        free(TAKE(c->out));
-    return c->n_out == 0;
-}
-
-static void keep_rest(struct conn *c, const char *p, size_t n)
-{
-    c->out = mem_dup(p, n);
-    c->n_out = n;
-    c->out_at = 0;
-}
-
-static void end_if_over(struct conn *c)
-{
-    nghttp2_session *s = c->h2->session;
-    if (c->n_out == 0 && !nghttp2_session_want_read(s) && !nghttp2_session_want_write(s))
-        conn_begin_linger(c);
-}
-
-bool h2_flush(struct conn *c)
-{
-    struct h2 *h2 = c->h2;
-    size_t total = 0;
-    if (c->n_out > OUT_MAX / 2 && !send_rest(c))
-        return !c->dead;
-    while (!c->dead && total < TURN_BYTES) {
-        size_t n = gather(c);
-        if (n == 0 || c->dead)
-            break;
-        struct iovec iov = { c->server->out, n };
-        size_t sent = conn_write(c, &iov, 1);
-        total += sent;
-        if (sent < n) {
-            keep_rest(c, c->server->out + sent, n - sent);
-            return !c->dead;
-        }
-        if (n < OUT_MAX) /* or the first flight */
-            break;
-        finished_done(h2);
-    }
-    if (c->n_out == 0 && !c->dead) {
-        finished_done(h2);
-        end_if_over(c);
-    }
-    return !c->dead && c->proto == PROTO_H2 && total >= TURN_BYTES &&
-           nghttp2_session_want_write(h2->session);
 }
 
 void h2_goaway(struct conn *c, uint32_t code)

@@ -22,7 +22,6 @@ struct h2 {
     unsigned n_frame_head;
     size_t frame_left;         /* bytes until the next head */
     bool heard;                /* the client's preface came */
-    size_t n_gathered;         /* bytes in the server's out buffer during a flush */
     int64_t credit, credit_ms; /* h2_guard.c */
     int32_t last_stream;       /* highest one a request came on */
     int32_t cut[H2_CUT];       /* streams we have reset last: frames may still be on their way */
@@ -33,7 +32,10 @@ struct h2 {
     int64_t final_goaway_ms; /* of a drain; 0: none due */
 };
 
-size_t h2_out_limit(const struct h2 *h2);
+/* h2_flush.c */
+void h2_finished_done(struct h2 *h2);
+bool h2_gather_is_full(const struct h2 *h2);
+void h2_gather_data(struct h2 *h2, const uint8_t *head, struct str body); /* body: an answer's */
 
 /* h2_in.c */
 void h2_in_callbacks(nghttp2_session_callbacks *cb);

@@ -13,7 +13,10 @@
 /* Takes a finished exchange off its connection's list: on_done is due once the bytes are sent. */
 static void finish(struct h2 *h2, struct exchange *ex)
 {
-    h2_earn(h2, ex->body_sent);
+    if (ex->end_sent)
+        h2_earn(h2, ex->body_sent);
+    else if (ex->body_sent == 0)
+        ex->status = 0; /* what never left is no answer */
     conn_remove(h2->c, ex);
     ex->next = h2->finished;
     h2->finished = ex;
@@ -64,15 +67,12 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
 {
     struct h2 *h2 = user_data;
     struct exchange *ex = source->ptr;
-    char *out = h2->c->server->out + h2->n_gathered;
     (void)session;
-    /* One call of nghttp2 may frame the data of many streams: stop when the buffer is full. */
-    if (h2->n_gathered >= h2_out_limit(h2))
+    /* One call of nghttp2 may frame the data of many streams: stop when the gather is full. */
+    if (h2_gather_is_full(h2))
         return NGHTTP2_ERR_WOULDBLOCK;
     assert(frame->data.padlen == 0);
-    memcpy(out, head, 9);
-    memcpy(out + 9, ex->answer->body.p + ex->body_sent, n);
-    h2->n_gathered += 9 + n;
+    h2_gather_data(h2, head, (struct str){ ex->answer->body.p + ex->body_sent, n });
     ex->body_sent += n;
     ex->progress_ms = loop_now_ms(ex->server->loop);
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
@@ -113,8 +113,8 @@ static int on_stream_close(
         return 0;
     if (h2->head == ex)
         h2->head = NULL;
-    if (ex->end_sent)
-        finish(h2, ex);
+    if (ex->replied)
+        finish(h2, ex); /* frames gathered just now may point to its answer */
     else
         exchange_stream_gone(ex);
     return 0;

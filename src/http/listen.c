@@ -233,7 +233,9 @@ int http_listen_tcp(struct http_server *s, struct str host, uint16_t port, void 
     int r = getaddrinfo(host.n > 0 ? name : NULL, service, &hints, &found);
     if (r != 0)
         return err_set(e, ERR_USAGE, "cannot listen on \"%s\": %s", name, gai_strerror(r));
-    r = open_tcp(found, port, &fd, e);
+    r = -1; /* the first of its addresses that this machine can listen on */
+    for (const struct addrinfo *ai = found; ai && r < 0; ai = ai->ai_next)
+        r = open_tcp(ai, port, &fd, e);
     freeaddrinfo(found);
     if (r < 0 || (ret_port && bound_port(fd, ret_port, e) < 0))
         return -1;

@@ -58,6 +58,7 @@ struct request {
     const char *route;        /* for the access log; static */
 };
 
+/* No call of a sink comes inside request_read_body, and none after the reply. */
 struct body_sink {
     /* Bytes of the body, valid during the call. */
     void (*on_data)(struct request *req, struct str bytes);

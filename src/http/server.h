@@ -1,5 +1,7 @@
 /* The HTTP server: listeners, connections, limits, draining. Loop thread only.
- * Names nothing of crates or access: it hands requests to one http_handler. */
+ * Names nothing of crates or access: it hands requests to one http_handler. The worker pool reads
+ * files that are not in memory; whoever owns the pool watches worker_fd on the loop and collects.
+ */
 #pragma once
 #include "base/worker.h"
 #include "http/loop.h"
@@ -46,7 +48,8 @@ struct http_server;
 
 int http_server_new(struct loop *l, struct worker_pool *workers, const struct http_limits *limits,
     const struct http_handler *handler, struct http_server **ret, struct err *e) MUST_CHECK;
-void http_server_free(struct http_server *s); /* closes what is left */
+void http_server_free(struct http_server *s); /* closes what is left; replies still owed
+                                               * may come later, and are dropped */
 
 /* Opens a listening socket now; connections are accepted after http_start. */
 int http_listen_tcp(struct http_server *s, struct str host, uint16_t port, void *tag,

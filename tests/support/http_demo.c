@@ -1,5 +1,5 @@
 /* A server of fixed answers, for curl, h2load and wrk: http_demo PORT [FILE].
- *   /small /big  answers in memory      /echo  PUT, answered with the length of the body
+ *   /small /mid /big  answers in memory     /echo  PUT, answered with the length of the body
  *   /file        FILE                   /no    PUT refused before its body is read */
 #include "base/mem.h"
 #include "base/num.h"
@@ -17,7 +17,7 @@ struct demo {
     struct loop *loop;
     struct worker_pool *workers;
     struct http_server *http;
-    struct answer *small, *big, *missing, *no, *file_head;
+    struct answer *small, *mid, *big, *missing, *no, *file_head;
     const char *file;
     struct loop_io worker_io, signal_io;
 };
@@ -70,6 +70,8 @@ static void on_request(void *ctx, struct request *req)
     } else if (req->method == HTTP_PUT) {
         req->user = ARENA_NEW(req->arena, struct upload);
         request_read_body(req, &echo, (uint64_t)1 << 32);
+    } else if (str_eq(req->path, STR("/mid"))) {
+        request_reply(req, d->mid);
     } else if (str_eq(req->path, STR("/big"))) {
         request_reply(req, d->big);
     } else if (str_eq(req->path, STR("/file"))) {
@@ -146,6 +148,7 @@ int main(int argc, char **argv)
     struct answer_spec no = { .status = 403, .body = STR("you may not publish here\n") };
     struct answer_spec file = { .status = 200, .etag = STR("\"f\""), .has_file = true };
     d.small = memory_answer(1500);
+    d.mid = memory_answer(6000);
     d.big = memory_answer(200000);
     d.missing = answer_new(&missing);
     d.no = answer_new(&no);
@@ -154,6 +157,7 @@ int main(int argc, char **argv)
     if (r < 0)
         fprintf(stderr, "%s %s\n", e.text, e.cause);
     answer_unref(d.small);
+    answer_unref(d.mid);
     answer_unref(d.big);
     answer_unref(d.missing);
     answer_unref(d.no);
