@@ -16,7 +16,7 @@ PARTS = {"fetch": fetch, "hot": hot, "publish": publish, "start": startup}
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench")
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; none: all")
-    parser.add_argument("--rounds", type=int, default=3, help="repetitions (3; at least 5 of the short ones)")
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions (5)")
     parser.add_argument("--rtt", type=lambda t: [int(n) for n in t.split(",")], default=[0, 40, 100],
                         help="round trips of fetch in ms (0,40,100)")
     parser.add_argument("--check", action="store_true", help="exit 1 when a bar is missed")

@@ -86,7 +86,7 @@ def run(options):
                servers.nginx(work, prefix=pin)]
     facts = {s.name: check(s) for s in running}
     samples, counts = {}, {}
-    for turn in range(max(options.rounds, 5)):
+    for turn in range(options.rounds):
         for case in CASES:
             for i in range(len(running)):
                 server = running[(turn + i) % len(running)]

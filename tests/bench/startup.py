@@ -49,7 +49,7 @@ def run(options):
         data = folder_of(name, work)
         versions = FOLDERS[name][1]
         one(work, data, versions)  # fills the page cache
-        samples[name] = [one(work, data, versions) for _ in range(max(5, options.rounds))]
+        samples[name] = [one(work, data, versions) for _ in range(options.rounds)]
         common.say(f"  {name}: " + ", ".join(f"{t * 1000:.0f} ms {r:.1f} MiB" for t, r, _ in samples[name]))
     result = common.Result("Start and memory")
     result.text(
