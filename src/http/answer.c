@@ -125,8 +125,10 @@ static void write_form(struct buf *text, const struct lines *l, unsigned status,
     }
 }
 
-static void place_nv(struct answer_form *f, char *text)
+/* Turns offsets into places in the finished text; the status' three digits stand at status_at. */
+static void place_nv(struct answer_form *f, char *text, size_t status_at)
 {
+    f->nv[0] = ANSWER_NV(STR(":status"), ((struct str){ text + status_at, 3 }), 0);
     for (size_t i = 1; i < f->n_nv; i++) {
         f->nv[i].name = (uint8_t *)text + (uintptr_t)f->nv[i].name;
         f->nv[i].value = (uint8_t *)text + (uintptr_t)f->nv[i].value;
@@ -185,10 +187,8 @@ struct answer *answer_new(const struct answer_spec *spec)
     a->not_modified.h1 = (struct str){ a->text + split, status_at - split };
     a->etag = spec->etag.p ? (struct str){ a->text + etag_at, body_at - etag_at } : STR_NONE;
     a->body = (struct str){ a->text + body_at, spec->body.n };
-    nv[0] = ANSWER_NV(STR(":status"), ((struct str){ a->text + status_at, 3 }), 0);
-    nv[room] = ANSWER_NV(STR(":status"), ((struct str){ a->text + status_at + 3, 3 }), 0);
-    place_nv(&a->full, a->text);
-    place_nv(&a->not_modified, a->text);
+    place_nv(&a->full, a->text, status_at);
+    place_nv(&a->not_modified, a->text, status_at + 3);
     a->memory = sizeof(*a) + 2 * room * sizeof(*nv) + body_at + spec->body.n + 1;
     return a;
 }
