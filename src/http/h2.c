@@ -135,7 +135,10 @@ int h2_upgrade(struct conn *c, struct exchange *ex, struct str settings)
     if (!decode_settings(settings, payload, &n) || !settings_in_range(payload, n))
         return -1;
     struct h2 *h2 = h2_make(c);
-    if (nghttp2_session_upgrade2(h2->session, payload, n, ex->req.method == HTTP_HEAD, ex) != 0) {
+    bool head = ex->req.method == HTTP_HEAD;
+    /* A server's upgrade forgets the user data given to it (nghttp2 1.52), so it is set apart. */
+    if (nghttp2_session_upgrade2(h2->session, payload, n, head, NULL) != 0 ||
+        nghttp2_session_set_stream_user_data(h2->session, 1, ex) != 0) {
         nghttp2_session_del(h2->session);
         free(h2);
         return -1;

@@ -1,6 +1,7 @@
 #include "http/h2_client.h"
 
 #include "base/mem.h"
+#include "base/num.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -88,7 +89,8 @@ static void take_headers(struct client *c, uint32_t stream, struct str block)
         block = str_skip(block, (size_t)n);
         if ((flags & NGHTTP2_HD_INFLATE_EMIT) && nv.namelen == 7 &&
             memcmp(nv.name, ":status", 7) == 0 && stream < LEN(c->status))
-            c->status[stream] = (unsigned)strtoul((const char *)nv.value, NULL, 10);
+            assert_true(num_parse_u32(
+                (struct str){ (const char *)nv.value, nv.valuelen }, &c->status[stream]));
         if (flags & NGHTTP2_HD_INFLATE_FINAL)
             break;
         if (n == 0 && !(flags & NGHTTP2_HD_INFLATE_EMIT))

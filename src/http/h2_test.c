@@ -67,10 +67,17 @@ static void head_and_304_have_no_data(void **state)
     client_free(c);
 }
 
-/* The whole first flight comes without a word from the client after its request. */
+static void nothing(struct rig *r)
+{
+    (void)r;
+}
+
+/* The whole first flight comes without a word from the client after its request, and the request
+ * is over with it. */
 static void an_upgrade_is_answered_at_once(void **state)
 {
     int fd = rig_connect(rig);
+    unsigned n_done = rig->n_done;
     (void)state;
     rig_send(fd, STR("GET /hello HTTP/1.1\r\nHost: a\r\n" OFFER "\r\n"));
     char head[4096];
@@ -88,6 +95,8 @@ static void an_upgrade_is_answered_at_once(void **state)
     assert_int_equal(c->status[1], 200);
     assert_memory_equal(c->text, "hello", 5);
     assert_true(c->window >= 1 << 20);
+    rig_call(rig, nothing); /* the loop has ended the turn that sent it */
+    assert_int_equal(rig->n_done, n_done + 1);
     rig_send(fd, STR(PREFACE));
     client_frame(c, NGHTTP2_SETTINGS, 0, 0, STR(""));
     client_get(c, 3, "/none");
