@@ -182,6 +182,7 @@ static void turn(struct conn *c, struct str in)
     bool want_out = false;
     for (;;) {
         size_t before = in.n;
+        bool blocked = !wants_input(c);
         if (c->proto == PROTO_NEW && in.n > 0)
             sniff(c, in);
         if (c->proto == PROTO_H1)
@@ -202,7 +203,10 @@ static void turn(struct conn *c, struct str in)
             conn_begin_linger(c);
             in = STR_NONE;
         }
-        if (in.n == 0 || in.n == before || want_out || c->proto != PROTO_H1)
+        if (in.n == 0 || want_out || c->proto != PROTO_H1)
+            break;
+        /* An answer that went out whole may have been what the next head waited for. */
+        if (in.n == before && !(blocked && wants_input(c)))
             break;
     }
     if (c->dead)

@@ -4,6 +4,7 @@ and what crates.io writes)."""
 import gzip
 import json
 import re
+import time
 
 import pytest
 
@@ -297,6 +298,14 @@ def test_a_hundred_pipelined_requests_are_answered_in_order(server):
         for path in paths:
             answer = connection.read_response()
             assert (answer.status, answer.body) == (alone[path].status, alone[path].body), path
+
+
+def test_what_is_pipelined_behind_an_archive_does_not_wait(server):
+    with raw.Raw(server.url) as connection:
+        start = time.monotonic()
+        connection.send((connection.head("GET", "/dl/big/0.1.0/download") + connection.head("GET", "/healthz")) * 10)
+        assert [connection.read_response().status for _ in range(20)] == [200] * 20
+        assert time.monotonic() - start < 5
 
 
 def test_health_is_told_under_any_host(server):
