@@ -405,8 +405,8 @@ static bool may(
     return right == RIGHT_READ && c->door.anonymous_read;
 }
 
-int access_may(const struct access *a, const struct caller *c, enum right right,
-    struct str canonical, struct err *e)
+int access_may_named(const struct access *a, const struct caller *c, enum right right,
+    struct str canonical, struct str name, struct err *e)
 {
     if (may(a, c, right, canonical))
         return 0;
@@ -415,5 +415,11 @@ int access_may(const struct access *a, const struct caller *c, enum right right,
         return 0;
     if (!canonical.p && right == RIGHT_PUBLISH_UPDATE && may(a, c, RIGHT_PUBLISH_NEW, canonical))
         return 0;
-    return access_refuse(a, c, right, canonical, e);
+    return access_refuse(a, c, right, canonical, name, e);
+}
+
+int access_may(const struct access *a, const struct caller *c, enum right right,
+    struct str canonical, struct err *e)
+{
+    return access_may_named(a, c, right, canonical, canonical, e);
 }

@@ -69,9 +69,12 @@ int access_still(
  * help, else ERR_FORBIDDEN, with a sentence that says who we think they are and what to do. */
 int access_may(const struct access *a, const struct caller *c, enum right right,
     struct str canonical, struct err *e) MUST_CHECK;
+/* The same; the sentence calls the crate by name, as its owner spells it. */
+int access_may_named(const struct access *a, const struct caller *c, enum right right,
+    struct str canonical, struct str name, struct err *e) MUST_CHECK;
 
 /* For /me: lines such as "publish  (access.accounts)" and "token 7: scopes read yank, crates
- * acme-*". */
+ * acme-*"; "nothing" when there is no right at all. */
 void access_describe(const struct access *a, const struct caller *c, struct buf *out);
 struct str access_caller_name(const struct access *a,
     const struct caller *c); /* "local:bob", "anonymous", "admin"; borrowed */

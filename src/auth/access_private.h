@@ -55,6 +55,6 @@ enum extent access_extent(
     const struct access *a, const struct principal *p, enum right right, struct str canonical);
 bool access_token_covers(const struct token *t, struct str canonical);
 
-/* Fill e with the sentence for a person; always -1. */
+/* Fill e with the sentence for a person, which calls the crate by name; always -1. */
 int access_refuse(const struct access *a, const struct caller *c, enum right right,
-    struct str canonical, struct err *e);
+    struct str canonical, struct str name, struct err *e);

@@ -71,7 +71,7 @@ static unsigned all_roles(const struct access *a, const struct principal *p)
 /* ---- refusals ---- */
 
 /* "yank acme"; the crate is left out while it is not known. */
-static void add_act(struct buf *out, enum right right, struct str canonical)
+static void add_act(struct buf *out, enum right right, struct str crate)
 {
     static const struct {
         const char *one, *any;
@@ -83,10 +83,10 @@ static void add_act(struct buf *out, enum right right, struct str canonical)
         [RIGHT_CHANGE_OWNERS] = { "change the owners of ", "change owners" },
         [RIGHT_ADMIN] = { "administer this registry", "administer this registry" },
     };
-    bool whole = right == RIGHT_READ || right == RIGHT_ADMIN || !canonical.p;
+    bool whole = right == RIGHT_READ || right == RIGHT_ADMIN || !crate.p;
     buf_addf(out, "%s", whole ? acts[right].any : acts[right].one);
     if (!whole)
-        buf_add(out, utf8_clip(canonical, 64));
+        buf_add(out, utf8_clip(crate, 64));
 }
 
 static int refuse_anonymous(struct str act, enum right right, struct err *e)
@@ -123,11 +123,10 @@ static int refuse_token(const struct access *a, const struct caller *c, const st
 }
 
 static int refuse_stranger(const struct access *a, const struct principal *p, struct str act,
-    struct str canonical, struct err *e)
+    struct str canonical, struct str crate, struct err *e)
 {
     struct buf list AUTO_BUF = BUF_INIT(LIST_MAX);
-    struct str name = utf8_clip((struct str){ p->key, p->n_key }, 64),
-               crate = utf8_clip(canonical, 64);
+    struct str name = utf8_clip((struct str){ p->key, p->n_key }, 64);
     list_owners(&list, a, canonical);
     if (list.n == 0)
         return err_set(e, ERR_FORBIDDEN,
@@ -137,7 +136,7 @@ static int refuse_stranger(const struct access *a, const struct principal *p, st
         "%" STR_FMT " may not %" STR_FMT ": not an owner (owners: %" STR_FMT "%s); ask an owner to "
         "run `cargo owner --add %" STR_FMT " %" STR_FMT " --registry NAME`",
         STR_ARG(name), STR_ARG(act), STR_ARG(buf_str(&list)), ellipsis(&list), STR_ARG(name),
-        STR_ARG(crate));
+        STR_ARG(utf8_clip(crate, 64)));
 }
 
 static int refuse_roles(
@@ -155,10 +154,10 @@ static int refuse_roles(
 }
 
 int access_refuse(const struct access *a, const struct caller *c, enum right right,
-    struct str canonical, struct err *e)
+    struct str canonical, struct str name, struct err *e)
 {
     struct buf act AUTO_BUF = BUF_INIT(128);
-    add_act(&act, right, canonical);
+    add_act(&act, right, name);
     if (c->kind != CALLER_PRINCIPAL)
         return refuse_anonymous(buf_str(&act), right, e);
     if (access_still(a, c, INT64_MIN, e) < 0) /* expiry was judged when the caller was identified */
@@ -176,7 +175,7 @@ int access_refuse(const struct access *a, const struct caller *c, enum right rig
             STR_ARG(buf_str(&act)));
     }
     if (access_extent(a, p, right, canonical) == EXTENT_OWN)
-        return refuse_stranger(a, p, buf_str(&act), canonical, e);
+        return refuse_stranger(a, p, buf_str(&act), canonical, name, e);
     return refuse_roles(a, p, buf_str(&act), e);
 }
 
@@ -220,10 +219,13 @@ static void describe_principal(const struct access *a, const struct caller *c, s
 
 void access_describe(const struct access *a, const struct caller *c, struct buf *out)
 {
+    size_t before = out->n;
     if (c->kind == CALLER_ADMIN)
         buf_add(out, STR("everything  (admin socket)\n"));
     if (c->kind == CALLER_PRINCIPAL)
         describe_principal(a, c, out);
     if (c->door.anonymous_read)
         buf_add(out, STR("read  (this listener: anonymous=read)\n"));
+    if (out->n == before)
+        buf_add(out, STR("nothing\n"));
 }

@@ -89,7 +89,8 @@ static int apply(struct change *c, struct db *d, struct err *e)
     if (found == 0)
         return err_set(
             e, ERR_NOT_FOUND, "there is no crate `%" STR_FMT "` here", STR_ARG(o->q.name));
-    if (found < 0 || task_check(&o->task, RIGHT_CHANGE_OWNERS, crate.canonical, e) < 0 ||
+    if (found < 0 ||
+        task_check(&o->task, RIGHT_CHANGE_OWNERS, crate.canonical, crate.name, e) < 0 ||
         find_principals(o, e) < 0)
         return -1;
     return apply_all(o, d, &crate, e);

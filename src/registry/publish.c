@@ -206,7 +206,7 @@ static void check_right(struct publish *p)
     enum right right = p->is_new ? RIGHT_PUBLISH_NEW : RIGHT_PUBLISH_UPDATE;
     struct str canonical = crate_name_canonical(p->arena, p->meta.name);
     struct err e = ERR_INIT;
-    if (access_may(p->registry->access, &p->caller, right, canonical, &e) < 0)
+    if (access_may_named(p->registry->access, &p->caller, right, canonical, p->meta.name, &e) < 0)
         p->err = e;
 }
 

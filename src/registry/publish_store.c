@@ -48,7 +48,7 @@ static int ensure_crate(struct store_task *s, struct db *d, struct crate_row *cr
         return -1;
     s->is_new = found == 0;
     enum right right = s->is_new ? RIGHT_PUBLISH_NEW : RIGHT_PUBLISH_UPDATE;
-    if (task_check(&s->task, right, draft->canonical, e) < 0)
+    if (task_check(&s->task, right, draft->canonical, draft->name, e) < 0)
         return -1;
     if (!s->is_new)
         return str_eq(crate->name, draft->name)

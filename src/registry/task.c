@@ -42,12 +42,13 @@ struct str task_principal(const struct task *t)
     return access_caller_name(t->registry->writer_access, &t->caller);
 }
 
-int task_check(const struct task *t, enum right right, struct str canonical, struct err *e)
+int task_check(
+    const struct task *t, enum right right, struct str canonical, struct str name, struct err *e)
 {
     const struct access *a = t->registry->writer_access;
     if (access_still(a, &t->caller, clock_wall_s(), e) < 0)
         return -1;
-    return access_may(a, &t->caller, right, canonical, e);
+    return access_may_named(a, &t->caller, right, canonical, name, e);
 }
 
 int task_event(const struct task *t, struct db *d, const char *what, struct str crate,

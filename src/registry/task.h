@@ -28,8 +28,8 @@ void task_submit(struct task *t);
 
 /* For apply: who it is in the event log, and the check that caller and right still hold. */
 struct str task_principal(const struct task *t);
-int task_check(
-    const struct task *t, enum right right, struct str canonical, struct err *e) MUST_CHECK;
+int task_check(const struct task *t, enum right right, struct str canonical, struct str name,
+    struct err *e) MUST_CHECK;
 int task_event(const struct task *t, struct db *d, const char *what, struct str crate,
     struct str version, struct str detail, struct err *e) MUST_CHECK;
 

@@ -52,7 +52,7 @@ static int apply(struct change *c, struct db *d, struct err *e)
     struct version_row row;
     if (lookup_version(d, t->arena, y->q.name, y->q.version, &crate, &row, e) < 0)
         return -1;
-    if (task_check(t, RIGHT_YANK, crate.canonical, e) < 0)
+    if (task_check(t, RIGHT_YANK, crate.canonical, crate.name, e) < 0)
         return -1;
     if (row.yanked == y->q.yanked)
         return 0;

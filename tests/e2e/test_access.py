@@ -143,6 +143,18 @@ def test_an_account_does_not_change_what_another_owns(opened, right, change):
     assert answer.status == 403 and "has" in answer.detail()
 
 
+def test_a_refusal_calls_the_crate_as_its_owner_does(opened):
+    owner, stranger = opened.token("speller"), opened.token("stranger")
+    assert raw.publish(opened.url, owner, "Spelled-So", "1.0.0").status == 200
+    for answer in (raw.publish(opened.url, stranger, "Spelled-So", "1.1.0"), owners(opened, stranger, "spelled_so", "local:stranger"),
+                   raw.request(opened.url, "DELETE", "/api/v1/crates/spelled_so/1.0.0/yank", {"Authorization": stranger})):  # fmt: skip
+        assert answer.status == 403 and "cargo owner --add local:stranger Spelled-So " in answer.detail(), answer
+
+
+def test_me_says_so_when_one_may_nothing(shut):
+    assert "\nYou may:\nnothing\n" in raw.get(shut.url, "/me").body.decode()
+
+
 @pytest.mark.parametrize("pattern, name, may", [
     ("acme-*", "acme-one", True), ("acme-*", "acme_two", True), ("acme-*", "ACME-three", True), ("acme-*", "acme", False),
     ("acme-*", "other", False), ("acme-*", "acmes", False), ("exact", "exact", True), ("exact", "exactly", False), ("*", "anything", True),
