@@ -15,6 +15,11 @@ TOKEN = re.compile(r"^    (sgp_\w{49})$", re.MULTILINE)
 LATER = re.compile(r"^A new token: (build/superguppy token new NAME.*)$", re.MULTILINE)
 
 
+def heed_sigint():
+    """A suite that a shell started in the background ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def dev_run(tmp_path):
     """dev_run(until): starts it and reads until a pattern shows."""
@@ -24,7 +29,8 @@ def dev_run(tmp_path):
 
     def start(until):
         process = subprocess.Popen([ROOT / "dev", "run", "--data", tmp_path / "data", "--listen", OPEN], env=clean_environment(),
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                   preexec_fn=heed_sigint)  # fmt: skip
         started.append(process)
         said = ""
         for line in process.stdout:
