@@ -171,7 +171,7 @@ int meta_version_add(struct db *d, const struct version_row *v, int64_t *ret_id,
     " v.has_lib, v.links, v.rust_version, v.edition, v.license, v.license_file, v.readme_file,"    \
     " v.homepage, v.documentation, v.repository, v.authors, v.keywords, v.categories,"             \
     " v.bin_names, v.description, v.features, v.deps, l.line, coalesce(n.downloads, 0)"            \
-    " FROM version AS v JOIN version_line AS l ON l.version = v.id"                                \
+    " FROM version AS v LEFT JOIN version_line AS l ON l.version = v.id"                           \
     " LEFT JOIN version_count AS n ON n.version = v.id"
 #define VERSION_TEXTS 17
 
@@ -252,7 +252,10 @@ int meta_each_version(struct db *d, struct arena *scratch, int64_t crate, meta_v
 static int set_line(struct db *d, int64_t id, struct str line, struct err *e)
 {
     AUTO_STMT struct db_stmt *s = NULL;
-    if (db_prepare(d, "UPDATE version_line SET line = ?2 WHERE version = ?1", &s, e) < 0)
+    if (db_prepare(d,
+            "INSERT INTO version_line (version, line) VALUES (?1, ?2)"
+            " ON CONFLICT (version) DO UPDATE SET line = excluded.line",
+            &s, e) < 0)
         return -1;
     db_bind_int(s, 1, id);
     db_bind_str(s, 2, line);

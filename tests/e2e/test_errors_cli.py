@@ -354,6 +354,20 @@ def test_rebuild_index_finds_and_mends_a_line_that_differs(stopped):
     assert sqlite3.connect(stopped.data / "superguppy.db").execute("SELECT line FROM version_line").fetchone()[0] == before
 
 
+def test_rebuild_index_finds_a_line_that_is_gone(stopped):
+    import sqlite3
+
+    db = sqlite3.connect(stopped.data / "superguppy.db")
+    lines = db.execute("SELECT * FROM version_line").fetchall()
+    # A trigger keeps them: what takes one away is damage.
+    db.executescript("DROP TRIGGER version_line_stays; DELETE FROM version_line WHERE version = 1")
+    db.close()
+    run = stopped.cli("rebuild-index", "--check", check=False)
+    assert run.returncode == 1 and "1.0.0: its index line differs" in run.stdout, run
+    assert stopped.cli("rebuild-index").returncode == 0
+    assert sqlite3.connect(stopped.data / "superguppy.db").execute("SELECT * FROM version_line").fetchall() == lines
+
+
 def test_the_start_text_names_the_real_port(new_guppy):
     server = new_guppy(listen=["http://127.0.0.1:0?anonymous=read", "http://127.0.0.1:0"])
     for url in server.urls:
