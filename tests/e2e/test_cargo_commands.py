@@ -232,12 +232,15 @@ def test_one_log_line_a_request_without_secrets(guppy, stocked, new_cargo):
     assert raw.get(guppy.url, "/index/li/b-/lib-one", token).status == 200
     assert raw.publish(guppy.url, token, "logged", "1.0.0").status == 200
     assert raw.publish(guppy.url, token + "x", "logged", "1.1.0").status in (401, 403)
+    for path in (f"/index/config.json?token={token}", f"/{token}", f"/index/sg/p_/sgp_tools?{token}&{token[:30]}"):
+        raw.get(guppy.url, path)
     guppy.stop()
     log = guppy.log()[before:]
     requests = [line for line in log.splitlines() if "/index/li/b-/lib-one" in line or "/api/v1/crates/new" in line]
     assert len(requests) == 3, log
     assert "local:eve" in requests[0] and "local:eve" in requests[1] and "200" in requests[0]
     assert token not in guppy.log() and token[4:20] not in guppy.log()
+    assert "/index/sg/p_/sgp_tools?sgp_***" in log
     guppy.start()
 
 
