@@ -218,19 +218,23 @@ def test_restart_under_load_fails_no_read_and_loses_no_publish(new_guppy, new_ca
                 n += 1
 
     def restarts():
+        for k in range(4):
+            target = len(fetches) + 1
+            while len(fetches) < target and not over.is_set():
+                time.sleep(0.01)  # polls for progress of another process
+            server.stop()
+            server.start(keep_port=True)
+
+    def until_over(job, *arguments):
         try:
-            for k in range(4):
-                target = len(fetches) + 1
-                while len(fetches) < target and not over.is_set():
-                    time.sleep(0.01)  # polls for progress of another process
-                server.stop()
-                server.start(keep_port=True)
+            job(*arguments)
         finally:
-            over.set()
+            over.set()  # one that fails ends the others
 
     users = [new_cargo(server.url) for _ in range(2)]
     apps = [user.app(dependencies) for user in users]
-    in_threads([restarts, publisher] + [lambda u=u, a=a: reader(u, a) for u, a in zip(users, apps)])
+    jobs = [(restarts,), (publisher,)] + [(reader, u, a) for u, a in zip(users, apps)]
+    in_threads([lambda job=job: until_over(*job) for job in jobs])
     assert fetches and ledger
     check_ledger(server, ledger)
 
