@@ -94,10 +94,20 @@ static struct str cut_line(struct str *rest)
     return line;
 }
 
+/* False for other protocols; true for a target with a blank in it. */
+static bool names_http(struct str s)
+{
+    while (s.n > 0) {
+        if (str_starts_nocase(s, STR("HTTP")))
+            return true;
+        (void)str_cut(&s, ' ');
+    }
+    return false;
+}
+
 static int parse_version(struct str s, struct h1_head *ret, unsigned *ret_status, struct err *e)
 {
-    if (s.n > 0 && ascii_is_alpha(s.p[0]) &&
-        !str_starts_nocase(s, STR("HTTP"))) /* some other protocol: it would not read an answer */
+    if (s.n > 0 && ascii_is_alpha(s.p[0]) && !names_http(s)) /* it would not read an answer */
         return refuse(ret_status, 0, e, "the request is not HTTP");
     if (s.n != 8 || !str_starts(s, STR("HTTP/")) || !ascii_is_digit(s.p[5]) || s.p[6] != '.' ||
         !ascii_is_digit(s.p[7]))

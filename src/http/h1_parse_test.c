@@ -49,6 +49,7 @@ static const struct head_row head_rows[] = {
     { 6, STR("GET\t/\tHTTP/1.1\r\n" H "\r\n"), 400 },
     { 7, STR("GET HTTP/1.1\r\n" H "\r\n"), 400 },
     { 7, STR("GET\r\n" H "\r\n"), 400 },
+    { 7, STR("GET /a b HTTP/1.1\r\n" H "\r\n"), 400 },
     { 8, STR(" GET / HTTP/1.1\r\n" H "\r\n"), 400 },
     { 10, STR("GET / HTTP/1.2\r\n" H "\r\n"), 200 },
     { 11, STR("GET / HTTP/2.0\r\n" H "\r\n"), 505 },
