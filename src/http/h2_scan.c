@@ -33,6 +33,8 @@ static void charge(struct h2 *h2, uint8_t type, uint8_t flags, size_t length)
     case NGHTTP2_DATA:
         if (length == 0 && !(flags & NGHTTP2_FLAG_END_STREAM))
             h2_charge(h2, H2_CHARGE_EMPTY);
+        else if (flags & NGHTTP2_FLAG_PADDED) /* it may be nothing but padding */
+            h2_charge(h2, H2_CHARGE_MINOR);
         break;
     case NGHTTP2_RST_STREAM:
         h2_charge(h2, H2_CHARGE_RESET);

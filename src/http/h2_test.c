@@ -305,6 +305,7 @@ enum flood {
     SETTINGS,
     PRIORITIES,
     EMPTY_DATA,
+    PADDING,
     WINDOWS,
     ZERO_WINDOWS,
     UNKNOWN,
@@ -332,6 +333,11 @@ static void flood_once(struct client *c, enum flood what, uint32_t i)
         if (i == 0)
             client_request(c, 1, 0, "PUT", "/echo", NULL);
         client_frame(c, NGHTTP2_DATA, 0, 1, STR(""));
+        break;
+    case PADDING:
+        if (i == 0)
+            client_request(c, 1, 0, "PUT", "/echo", NULL);
+        client_frame(c, NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, STR("\2\0\0"));
         break;
     case WINDOWS:
         client_frame(c, NGHTTP2_WINDOW_UPDATE, 0, 0, STR("\0\0\0\1"));
