@@ -78,6 +78,9 @@ int err_fill_sys(struct err *e, const char *file, int line, const char *fmt, ...
     if (sys == ENOSPC || sys == EDQUOT) {
         kind = ERR_FULL;
         text = "no space is left on the disk; free some and try again";
+    } else if (sys == EMFILE || sys == ENFILE || sys == ENOMEM) {
+        kind = ERR_BUSY; /* load, not a disk that fails */
+        text = "the server has no file descriptor or memory left for this; try again in a moment";
     } else if (sys == ENOENT) {
         kind = ERR_NOT_FOUND;
         text = "there is no such file";

@@ -70,7 +70,7 @@ static void the_system_s_words_go_to_the_cause_alone(void **state)
         int sys;
         enum err_kind kind;
     } cases[] = { { ENOSPC, ERR_FULL }, { EDQUOT, ERR_FULL }, { ENOENT, ERR_NOT_FOUND },
-        { EACCES, ERR_IO } };
+        { EMFILE, ERR_BUSY }, { ENFILE, ERR_BUSY }, { ENOMEM, ERR_BUSY }, { EACCES, ERR_IO } };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct err e;
         errno = cases[i].sys;

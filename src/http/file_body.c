@@ -66,14 +66,14 @@ static ssize_t ask_worker(struct exchange *ex, size_t want)
         ex->file.job = j;
         return 0;
     }
-    bool retry = j->fd >= 0 && s->workers && s->err.kind == ERR_BUSY;
+    bool retry = s->workers && (j->fd < 0 ? errno == EMFILE : s->err.kind == ERR_BUSY);
     if (j->fd >= 0)
         (void)close(j->fd);
     free(j->piece);
     free(j);
     if (!retry)
         return -1;
-    /* All workers have work to the brim: ask again in a moment. */
+    /* No descriptor is free, or all workers have work to the brim: ask again in a moment. */
     ex->file.retry = true;
     conn_arm(ex->conn, loop_now_ms(s->loop) + 20);
     return 0;

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -175,8 +176,20 @@ static int watch_signals(struct server *s, struct err *e)
     return loop_add(s->loop, &s->signal_io, EPOLLIN, e);
 }
 
+/* Each connection and each download under way holds a descriptor, and the usual soft limit of 1024
+ * is a leftover of select(). */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int start_loop(struct server *s, struct err *e)
 {
+    raise_descriptor_limit();
     if (loop_new(&s->loop, e) < 0 || watch_signals(s, e) < 0 ||
         worker_pool_new(N_WORKERS, WORKER_QUEUE_MAX, &s->pool, e) < 0)
         return -1;
