@@ -128,17 +128,12 @@ static void run_sync(struct worker_job *j)
         p->err.kind = ERR_IO; /* a folder of ours is gone, not something the client asked for */
 }
 
-static void note_sync_failure(struct registry *r, const struct err *e)
-{
-    if (e->kind == ERR_IO && ++r->sync_failures >= 2)
-        r->read_only = true;
-}
-
 static void sync_done(struct worker_job *j)
 {
     struct publish *p = of_job(j);
     p->busy = false;
-    note_sync_failure(p->registry, &p->err);
+    if (p->err.kind == ERR_IO)
+        registry_note_disk_failure(p->registry);
     if (p->err.kind != ERR_NONE) {
         finish(p);
         return;

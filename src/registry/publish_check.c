@@ -3,6 +3,8 @@
 #include "crate/name.h"
 #include "crate/semver.h"
 
+#include <errno.h>
+
 #define CHECK_CPU_MS 5000
 #define UNPACK_RATIO 20 /* cargo unpacks up to max(512 MiB, 20 x packed) */
 
@@ -64,7 +66,10 @@ struct file_source {
 static ssize_t read_file(void *ctx, void *p, size_t n, struct err *e)
 {
     struct file_source *f = ctx;
-    ssize_t got = pread(f->fd, p, n, f->at);
+    ssize_t got;
+    do
+        got = pread(f->fd, p, n, f->at);
+    while (got < 0 && errno == EINTR);
     if (got < 0)
         return err_sys(e, "read the archive back");
     f->at += got;

@@ -71,6 +71,17 @@ static int ensure_crate(struct store_task *s, struct db *d, struct crate_row *cr
     return meta_owner_add(d, crate->id, s->new_owner, draft->row.pubtime, e) < 0 ? -1 : 0;
 }
 
+/* Publish times of a crate never go back, whatever the clock does: who hides what is younger than
+ * some days counts on their order. */
+static int keep_time_order(
+    struct store_task *s, const struct crate_row *crate, struct version_row *row, struct err *e)
+{
+    if (row->pubtime >= crate->updated)
+        return 0;
+    row->pubtime = crate->updated;
+    return draft_line(s->task.arena, s->draft->name, row, &row->line, e);
+}
+
 static int add_version(
     struct store_task *s, struct db *d, const struct crate_row *crate, struct err *e)
 {
@@ -82,6 +93,8 @@ static int add_version(
         return found == 1 ? publish_refuse_existing(crate->name, old.num, e) : -1;
     struct str max;
     if (choose_max(s, d, crate, row.num, &max, e) < 0)
+        return -1;
+    if (keep_time_order(s, crate, &row, e) < 0)
         return -1;
     row.crate = crate->id;
     row.published_by = s->task.caller.principal;

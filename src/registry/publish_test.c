@@ -323,6 +323,29 @@ static void a_token_revoked_during_the_upload_counts_for_nothing(void **state)
     assert_null(temp_registry_lines(f->t, "acme").p);
 }
 
+/* The clock was ahead when the first one came (D-13). */
+static void publish_times_of_a_crate_never_go_back(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    assert_published(temp_registry_publish(f->t, &f->anna, "acme", "1.0.0"));
+    assert_int_equal(db_script(f->t->reg->db, "UPDATE crate SET updated = 4102444800", &e), 0);
+    assert_published(temp_registry_publish(f->t, &f->anna, "acme", "1.0.1"));
+    struct str lines = temp_registry_lines(f->t, "acme");
+    size_t second = str_find_str(lines, STR("1.0.1"));
+    assert_true(str_find_str(lines, STR("2100-01-01T00:00:00Z")) > second);
+    assert_true(str_find_str(lines, STR("2100-01-01T00:00:00Z")) < lines.n);
+}
+
+static void the_second_disk_failure_ends_all_changes(void **state)
+{
+    struct fixture *f = *state;
+    registry_note_disk_failure(f->t->reg);
+    assert_published(temp_registry_publish(f->t, &f->anna, "acme", "1.0.0"));
+    registry_note_disk_failure(f->t->reg);
+    assert_int_equal(temp_registry_publish(f->t, &f->anna, "acme", "1.0.1").kind, ERR_BUSY);
+}
+
 static void nothing_is_stored_after_the_disk_failed(void **state)
 {
     struct fixture *f = *state;
@@ -357,6 +380,8 @@ int main(void)
         T(a_version_that_exists_is_refused_before_its_archive_came),
         T(a_stranger_may_not_publish_to_another_s_crate),
         T(a_token_revoked_during_the_upload_counts_for_nothing),
+        T(publish_times_of_a_crate_never_go_back),
+        T(the_second_disk_failure_ends_all_changes),
         T(nothing_is_stored_after_the_disk_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,15 @@ int registry_open(const struct config *c, const struct data_dir *data, struct wo
     return 0;
 }
 
+void registry_note_disk_failure(struct registry *r)
+{
+    if (++r->disk_failures < 2 || r->read_only)
+        return;
+    r->read_only = true;
+    log_msg(LOG_ERROR, "read_only",
+        "the disk failed twice: no more changes until a restart; reading goes on");
+}
+
 int registry_check_writable(const struct registry *r, struct err *e)
 {
     if (!r->read_only)

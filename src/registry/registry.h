@@ -27,7 +27,7 @@ struct registry {
     struct tally *tally;
     struct publish_gate *gate;
     bool read_only; /* after a failed sync: no more changes until a restart */
-    unsigned sync_failures;
+    unsigned disk_failures;
 };
 
 /* Opens database and memory from the folder. pool and the rest must outlive it. own is set by the
@@ -37,6 +37,9 @@ int registry_open(const struct config *c, const struct data_dir *data, struct wo
 /* Writes what counters wait, stops the writer, closes. */
 void registry_close(struct registry *r);
 
+/* A write or a sync failed: the second one makes the registry read-only, for the kernel may have
+ * dropped what it could not write, and a retry would then lie. */
+void registry_note_disk_failure(struct registry *r);
 /* -1 with the sentence for a person after the disk failed. */
 int registry_check_writable(const struct registry *r, struct err *e) MUST_CHECK;
 

@@ -2,6 +2,8 @@
 
 #include "base/file.h"
 
+#include <errno.h>
+
 void spool_init(struct spool *s, const struct data_dir *data)
 {
     *s = (struct spool){
@@ -71,6 +73,8 @@ static int read_json_back(struct spool *s, struct err *e)
     for (off_t at = 0;;) {
         char part[16384];
         ssize_t n = pread(s->json_temp.fd, part, sizeof(part), at);
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n < 0)
             return err_sys(e, "read the metadata back");
         if (n == 0)

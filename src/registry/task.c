@@ -3,9 +3,13 @@
 #include "base/mem.h"
 #include "index/index_file.h"
 
+#include <errno.h>
+
 static void finish(struct change *c)
 {
     struct task *t = CONTAINER_OF(c, struct task, change);
+    if (c->err.kind == ERR_IO && c->err.sys == EIO)
+        registry_note_disk_failure(t->registry);
     if (c->err.kind == ERR_NONE && t->index_answer)
         sparse_put(t->registry->sparse, t->index_name, TAKE(t->index_answer));
     if (c->err.kind == ERR_NONE && t->committed)

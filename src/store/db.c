@@ -46,6 +46,7 @@ static bool is_full(sqlite3 *s, int rc)
 static int fail(struct db *d, const char *act, struct err *e)
 {
     int extended = sqlite3_extended_errcode(d->sqlite), rc = extended & 0xff;
+    int sys = sqlite3_system_errno(d->sqlite);
     if (is_full(d->sqlite, rc))
         (void)err_set(e, ERR_FULL, "no space is left on the disk; free some and try again");
     else if (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB)
@@ -54,8 +55,15 @@ static int fail(struct db *d, const char *act, struct err *e)
         (void)err_set(e, ERR_CONFLICT, "this exists already");
     else if (rc == SQLITE_BUSY)
         (void)err_set(e, ERR_BUSY, "the database is in use by another program; try again later");
+    else if (rc == SQLITE_CANTOPEN && (sys == EMFILE || sys == ENFILE))
+        (void)err_set(
+            e, ERR_BUSY, "the server has no file descriptor left for this; try again in a moment");
     else
         (void)err_set(e, ERR_IO, "the database failed; the log says why");
+    /* SQLite's clean-up may have overwritten errno; a full disk was told apart above. */
+    if (e && e->kind == ERR_IO &&
+        (extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_WRITE))
+        e->sys = EIO;
     err_cause(e, "%s: %s (sqlite %d)", act, sqlite3_errmsg(d->sqlite), extended);
     return -1;
 }
