@@ -26,7 +26,7 @@ def machine():
                    f"{platform.freedesktop_os_release()['PRETTY_NAME']}"],
         ["processor", f"{field('/proc/cpuinfo', 'model name')}, {os.cpu_count()} cores"],
         ["memory", f"{memory:.0f} GiB"],
-        ["disk of the data folder", common.output(["stat", "-f", "-c", "%T", common.CACHE]).strip()],
+        ["disk of the data folder", common.output(["df", "--output=fstype", common.CACHE]).split()[-1]],
         ["superguppy", first_line([str(common.SERVER), "--version"])],
     ]
     for name, command in (("h2o", ["h2o", "--version"]), ("nginx", ["nginx", "-v"]), ("wrk", ["wrk", "-v"]),
