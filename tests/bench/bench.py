@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs the parts that are asked for, and writes docs/benchmarks.md."""
 import argparse
+import os
 import sys
 
 import common
@@ -26,6 +27,8 @@ def main():
         parser.error(f"'{unknown[0]}' is not a part; there are: {', '.join(PARTS)}")
     missed = False
     command = " ".join(["./dev bench", *sys.argv[1:]])
+    if "SUPERGUPPY" in os.environ:
+        command += " with another build of the server"
     for name in options.parts or PARTS:
         common.say(f"== bench {name}")
         result = PARTS[name].run(options)

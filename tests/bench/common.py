@@ -126,12 +126,15 @@ def spread(values, digits):
         return "–"
     return f"{median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
+# Taken before the first run: the tree may move on while the runs go.
+COMMIT = output(["git", "-C", ROOT, "describe", "--always", "--dirty"]).strip()
+
 
 class Result:
     """One part of docs/benchmarks.md: text, tables, and the bars it holds the server to."""
 
     def __init__(self, title):
-        self.data = {"title": title, "text": [], "tables": [], "bars": []}
+        self.data = {"title": title, "text": [], "tables": [], "bars": [], "commit": COMMIT}
 
     def text(self, paragraph):
         self.data["text"].append(paragraph)
@@ -146,6 +149,5 @@ class Result:
     def save(self, name, command):
         self.data["command"] = command
         self.data["when"] = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-        self.data["commit"] = output(["git", "-C", ROOT, "describe", "--always", "--dirty"]).strip()
         self.data["load"] = os.getloadavg()[2]
         (TOOLS / f"{name}.json").write_text(json.dumps(self.data, indent=1))
