@@ -196,12 +196,14 @@ static void gate_leave(struct publish_gate *g)
 /* The right that this very crate needs, before a sync is spent on it; the writer decides again. */
 static void check_right(struct publish *p)
 {
-    if (p->err.kind != ERR_NONE)
-        return;
-    enum right right = p->is_new ? RIGHT_PUBLISH_NEW : RIGHT_PUBLISH_UPDATE;
+    const struct access *a = p->registry->access;
     struct str canonical = crate_name_canonical(p->arena, p->meta.name);
     struct err e = ERR_INIT;
-    if (access_may_named(p->registry->access, &p->caller, right, canonical, p->meta.name, &e) < 0)
+    bool known = access_has_crate(a, canonical);
+    if (p->err.kind != ERR_NONE || (!known && !p->is_new))
+        return; /* committed a moment ago, and not handed over yet: the writer knows it */
+    enum right right = known ? RIGHT_PUBLISH_UPDATE : RIGHT_PUBLISH_NEW;
+    if (access_may_named(a, &p->caller, right, canonical, p->meta.name, &e) < 0)
         p->err = e;
 }
 
