@@ -45,12 +45,14 @@ void welcome_text(struct buf *out, const struct config *c, struct str base_url,
         add_url(out, &c->listeners[i], ports[i]);
         buf_add(out, c->listeners[i].only_health ? STR("  (health alone)\n") : STR("\n"));
     }
+    buf_addf(out, "  data in     %" STR_FMT "\n", STR_ARG(c->data));
+    if (base_url.n == 0) /* every listener is for health alone */
+        return;
     buf_addf(out,
-        "  data in     %" STR_FMT "\n"
         "  reading     %s\n"
         "  publishing  needs a token: %s token new NAME --data %" STR_FMT "\n"
         "\n",
-        STR_ARG(c->data), first->anonymous_read ? "open to all who reach it" : "needs a token too",
+        first->anonymous_read ? "open to all who reach it" : "needs a token too",
         program_invocation_name, STR_ARG(c->data)); /* as it was called: it may not be on PATH */
     guide_steps(out, base_url);
 }

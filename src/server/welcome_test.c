@@ -122,6 +122,17 @@ static void a_closed_registry_says_so(void **state)
     assert_false(says(f, "open to all"));
 }
 
+static void without_a_url_there_is_nothing_to_paste(void **state)
+{
+    struct fixture *f = *state;
+    struct access_door door = { 0 };
+    listens(f, "http://127.0.0.1:8001?only=health", 8001);
+    struct str base = welcome_base_url(f->arena, &f->config, f->ports);
+    welcome_text(&f->out, &f->config, base, f->ports, &door);
+    assert_true(says(f, "http://127.0.0.1:8001  (health alone)"));
+    assert_false(says(f, "cargo"));
+}
+
 static void every_log_level_of_the_settings_is_known(void **state)
 {
     static const struct {
@@ -147,6 +158,7 @@ int main(void)
         T(every_listener_has_its_line_with_its_real_port),
         T(the_text_says_who_may_read_and_what_to_paste),
         T(a_closed_registry_says_so),
+        T(without_a_url_there_is_nothing_to_paste),
         T(every_log_level_of_the_settings_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
