@@ -276,7 +276,9 @@ int http_listen_unix(
     (void)fchmod(fd, 0600);
     if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
         if (errno == EADDRINUSE)
-            return err_set(e, ERR_CONFLICT, "the path of the unix socket is taken by another file");
+            return err_set(e, ERR_CONFLICT,
+                "the path of the unix socket is taken by another file: move it away or choose "
+                "another --listen");
         return err_sys(e, "bind the unix socket");
     }
     if (chmod(path, mode) < 0 || listen(fd, BACKLOG) < 0)
