@@ -120,6 +120,8 @@ static void sniff(struct conn *c, struct str in)
     } else if (n == sizeof(preface) - 1) {
         c->proto = PROTO_H2;
         c->h2 = h2_new(c);
+        if (c->server->draining)
+            h2_begin_drain(c);
         c->head_since_ms = 0;
         c->had_request = true;
     }
@@ -367,7 +369,8 @@ static void check_waiting(struct conn *c, int64_t now)
 {
     const struct http_limits *l = &c->server->limits;
     if (c->head_since_ms) {
-        int64_t due = c->head_since_ms + l->header_ms;
+        bool leaving = c->server->draining && c->n_in == 0;
+        int64_t due = c->head_since_ms + (leaving ? FRESH_MS : l->header_ms);
         if (now < due)
             conn_arm(c, due);
         else if (c->n_in > 0 && c->proto == PROTO_H1)
@@ -405,7 +408,8 @@ static void conn_timer(struct loop_timer *t)
     leave(c);
 }
 
-/* Idle ones close now; busy ones after their answers. */
+/* Idle ones close now; busy ones after their answers. A new one is about to ask, and a client does
+ * not repeat the first request of a connection that closes on it (cargo 1.95). */
 void conn_begin_drain(struct conn *c)
 {
     if (c->proto == PROTO_LINGER)
@@ -413,6 +417,10 @@ void conn_begin_drain(struct conn *c)
     if (c->proto == PROTO_H2) {
         h2_begin_drain(c);
         conn_kick(c);
+        return;
+    }
+    if (!c->first && c->n_in == 0 && !c->had_request) {
+        conn_arm(c, c->head_since_ms + FRESH_MS);
         return;
     }
     if (!c->first && c->n_in == 0)

@@ -214,6 +214,28 @@ static void a_drain_lets_requests_finish(void **state)
     assert_true(rig_wait(&rig->n_drained, 1));
 }
 
+static void a_drain_answers_who_has_just_connected(void **state)
+{
+    int new = rig_connect(rig), silent = rig_connect(rig);
+    (void)state;
+    /* A connection is known once a later one was answered: they are accepted in order. */
+    int after = rig_connect(rig);
+    rig_send(after, STR(HELLO));
+    free(rig_read(after, "hello"));
+    rig_call(rig, drain_now);
+    rig_send(new, STR(HELLO));
+    char *text = rig_read(new, NULL);
+    assert_non_null(strstr(text, "hello"));
+    assert_has(text, "connection: close");
+    text = rig_read(silent, NULL);
+    assert_string_equal(text, "");
+    free(text);
+    assert_true(rig_wait(&rig->n_drained, 1));
+    close(new);
+    close(silent);
+    close(after);
+}
+
 static void a_drain_cuts_what_is_left_at_its_deadline(void **state)
 {
     int fd = rig_connect(rig);
@@ -237,6 +259,7 @@ int main(void)
         T(running_out_of_descriptors_is_survived),
         T(connections_beyond_the_limit_are_closed),
         T(a_drain_lets_requests_finish),
+        T(a_drain_answers_who_has_just_connected),
         T(a_drain_cuts_what_is_left_at_its_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
