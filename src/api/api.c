@@ -47,6 +47,7 @@ struct api *api_new(struct loop *loop)
     a->loop = loop;
     a->yes = make_yes();
     access_log_init(a);
+    unpacked_init(a);
     return a;
 }
 
@@ -62,6 +63,7 @@ void api_free(struct api *a)
 {
     if (!a)
         return;
+    unpacked_free(a);
     answer_unref(a->config_open);
     answer_unref(a->config_closed);
     answer_unref(a->yes);

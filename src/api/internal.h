@@ -11,7 +11,9 @@ struct api {
     struct answer *config_open, *config_closed; /* config.json without and with auth-required */
     struct answer *yes;                         /* {"ok":true} */
     struct loop_task log_flush;
-    struct buf log; /* access lines of this turn */
+    struct buf log;            /* access lines of this turn */
+    struct unpacked *unpacked; /* unpacked.c */
+    struct loop_timer unpacked_sweep;
 };
 
 #define PARAMS_MAX 2
@@ -98,6 +100,11 @@ void api_admin(struct call *c);
 
 /* A small request body gathered in memory, then handed over; larger than max is 413. */
 void body_collect(struct call *c, size_t max, void (*ready)(struct call *c, struct str body));
+
+/* ---- unpacked.c: index files for clients that take no gzip ---- */
+void unpacked_reply(struct call *c, struct answer *packed);
+void unpacked_init(struct api *a);
+void unpacked_free(struct api *a);
 
 /* ---- access_log.c ---- */
 void access_log_line(struct api *a, const struct request *req, const struct http_result *r);

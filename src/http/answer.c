@@ -199,6 +199,11 @@ struct answer *answer_ref(struct answer *a)
     return a;
 }
 
+bool answer_is_shared(const struct answer *a)
+{
+    return a->refs > 1;
+}
+
 void answer_unref(struct answer *a)
 {
     if (!a || --a->refs > 0)

@@ -28,7 +28,8 @@ struct answer_spec {
 
 struct answer *answer_new(const struct answer_spec *spec); /* copies; one reference; never NULL */
 struct answer *answer_ref(struct answer *a);
-void answer_unref(struct answer *a); /* NULL is fine */
+bool answer_is_shared(const struct answer *a); /* there is another reference */
+void answer_unref(struct answer *a);           /* NULL is fine */
 void answer_unrefp(struct answer **a);
 #define AUTO_ANSWER AUTO(answer_unrefp)
 
