@@ -23,6 +23,13 @@ static void finish(struct h2 *h2, struct exchange *ex)
     h2->c->idle_since_ms = loop_now_ms(h2->c->server->loop);
 }
 
+static void count_sent(struct exchange *ex, size_t n)
+{
+    ex->body_sent += n;
+    ex->conn->sending.bytes += n;
+    ex->progress_ms = loop_now_ms(ex->server->loop);
+}
+
 /* NOLINTNEXTLINE(readability-function-size): nghttp2's signature */
 static ssize_t read_body(nghttp2_session *session, int32_t stream_id, uint8_t *out, size_t n,
     uint32_t *flags, nghttp2_data_source *source, void *user_data)
@@ -43,8 +50,7 @@ static ssize_t read_body(nghttp2_session *session, int32_t stream_id, uint8_t *o
             return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
         n = (size_t)got;
         ex->file.at += n;
-        ex->body_sent += n;
-        ex->progress_ms = loop_now_ms(ex->server->loop);
+        count_sent(ex, n);
     } else {
         *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     }
@@ -73,8 +79,7 @@ static int send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8
         return NGHTTP2_ERR_WOULDBLOCK;
     assert(frame->data.padlen == 0);
     h2_gather_data(h2, head, (struct str){ ex->answer->body.p + ex->body_sent, n });
-    ex->body_sent += n;
-    ex->progress_ms = loop_now_ms(ex->server->loop);
+    count_sent(ex, n);
     if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
         note_end(h2, ex);
     return 0;
