@@ -38,7 +38,7 @@ def in_threads(jobs):
         raise errors[0]
 
 
-def test_64_publishers_of_one_version_one_wins(guppy):
+def test_p10_64_publishers_of_one_version_one_wins(guppy):
     token = guppy.token()
     archives = [raw.crate("raced", "1.0.0", files={"who": b"%d" % i + os.urandom(2000)}) for i in range(RACERS)]
     answers = [None] * RACERS
