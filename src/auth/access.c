@@ -267,8 +267,9 @@ int access_identify(const struct access *a, const struct access_door *door,
         break;
     case CREDENTIAL_OTHER:
         return err_set(e, ERR_UNAUTHORIZED,
-            "what was sent as a token is none of this registry (they begin with sgp_), or was cut "
-            "or mistyped; `cargo login` stores the right one");
+            "what was sent as a token is none of this registry (they begin with sgp_, with or "
+            "without `Bearer ` before it), or was cut or mistyped; `cargo login` stores the right "
+            "one");
     }
     *ret = c;
     return 0;

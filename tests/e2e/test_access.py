@@ -84,6 +84,13 @@ def test_a_token_that_is_none_is_refused_also_where_none_is_needed(opened, path,
     assert len(text) <= 512 and text.count("\n") <= 1 and word.split()[-1] not in text.replace("tailscale", "").replace("network", "")
 
 
+def test_what_is_no_token_is_told_which_schemes_are_taken(shut):
+    """cargo 1.96 and later guess that a scheme is missing when a token is refused."""
+    for word in ("sgp_wrong", "Basic dXNlcjpwYXNz", "Token x"):
+        answer = raw.get(shut.url, "/index/config.json", word)
+        assert answer.status == 401 and b"with or without `Bearer `" in answer.body, answer
+
+
 def test_the_word_for_the_network_is_answered_with_a_sentence(opened):
     answer = raw.get(opened.url, "/api/v1/crates?q=x", "tailscale")
     assert "identity" in answer.detail() or "network" in answer.detail()
