@@ -230,6 +230,12 @@ struct http_handler api_handler(struct api *a)
     };
 }
 
+const struct answer_field safe_fields[N_SAFE_FIELDS] = {
+    { { "x-content-type-options", 22 }, { "nosniff", 7 } },
+    { { "content-security-policy", 23 }, { "default-src 'none'; frame-ancestors 'none'", 42 } },
+    { { "referrer-policy", 15 }, { "no-referrer", 11 } },
+};
+
 void reply_json(struct call *c, struct str body)
 {
     struct answer_spec spec = {
@@ -237,6 +243,8 @@ void reply_json(struct call *c, struct str body)
         .content_type = STR("application/json"),
         .cache_control = STR("no-store"),
         .body = body,
+        .fields = safe_fields,
+        .n_fields = N_SAFE_FIELDS,
     };
     struct answer *a AUTO_ANSWER = answer_new(&spec);
     request_reply(c->req, a);
@@ -244,18 +252,13 @@ void reply_json(struct call *c, struct str body)
 
 void reply_text(struct call *c, unsigned status, const struct buf *body)
 {
-    static const struct answer_field fields[] = {
-        { { "x-content-type-options", 22 }, { "nosniff", 7 } },
-        { { "content-security-policy", 23 }, { "default-src 'none'; frame-ancestors 'none'", 42 } },
-        { { "referrer-policy", 15 }, { "no-referrer", 11 } },
-    };
     struct answer_spec spec = {
         .status = status,
         .content_type = STR("text/plain; charset=utf-8"),
         .cache_control = STR("no-store"),
         .body = buf_str(body),
-        .fields = fields,
-        .n_fields = ARRAY_LEN(fields),
+        .fields = safe_fields,
+        .n_fields = N_SAFE_FIELDS,
     };
     struct answer *a AUTO_ANSWER = answer_new(&spec);
     request_reply(c->req, a);

@@ -77,6 +77,9 @@ struct answer *problem_answer(const struct api *a, const struct problem *p);
 /* ---- answers ---- */
 void reply_json(struct call *c, struct str body);
 void reply_text(struct call *c, unsigned status, const struct buf *body);
+/* What keeps a browser from making more of an answer than it is; on all but files and the index. */
+#define N_SAFE_FIELDS 3
+extern const struct answer_field safe_fields[N_SAFE_FIELDS];
 
 /* The sentence of a refusal for reading through HTML-free eyes: used by pages. */
 bool call_may_read(const struct call *c);

@@ -2,6 +2,8 @@
 #include "api/internal.h"
 #include "base/log.h"
 
+#include <string.h>
+
 static const unsigned STATUS[ERR_KINDS] = {
     [ERR_INVALID] = 400,
     [ERR_UNAUTHORIZED] = 401,
@@ -46,8 +48,9 @@ struct answer *problem_answer(const struct api *a, const struct problem *p)
 {
     struct buf body AUTO_BUF = BUF_INIT(8192), challenge AUTO_BUF = BUF_INIT(1024),
                     id AUTO_BUF = BUF_INIT(64);
-    struct answer_field fields[3];
-    size_t n = 0;
+    struct answer_field fields[N_SAFE_FIELDS + 3];
+    size_t n = N_SAFE_FIELDS;
+    memcpy(fields, safe_fields, sizeof(safe_fields));
     write_body(&body, p->shape, p->text);
     if (p->allow.n > 0)
         fields[n++] = (struct answer_field){ STR("allow"), p->allow };

@@ -154,6 +154,14 @@ def test_12_errors_are_json_on_the_api_and_short_text_elsewhere(server, token):
         assert len(answer.body) <= 512 and b"<" not in answer.body
 
 
+def test_pages_and_refusals_tell_browsers_to_make_nothing_of_them(server):
+    for path in ("/", "/me", "/healthz", "/none", "/index/no/ne/none", "/api/v1/none", "/api/v1/crates?q=x", "/dl/%00"):
+        answer = raw.get(server.url, path)
+        assert answer.header("x-content-type-options") == "nosniff", path
+        assert answer.header("content-security-policy") == "default-src 'none'; frame-ancestors 'none'", path
+        assert answer.header("referrer-policy") == "no-referrer", path
+
+
 @pytest.mark.parametrize("spelling", ["1.0.0+b.1", "1.0.0%2Bb.1", "1.0.0%2bb.1"])
 def test_13_plus_is_plus_in_both_spellings(server, token, spelling):
     archive = raw.crate("m13", "1.0.0+b.1")
