@@ -16,7 +16,7 @@ const struct route API_ROUTES[] = {
     { HTTP_GET, CRATES "/{}/owners", NEED_READ, SHAPE_JSON, api_owners_list },
     { HTTP_PUT, CRATES "/{}/owners", NEED_CHANGE_OWNERS, SHAPE_JSON, api_owners_add },
     { HTTP_DELETE, CRATES "/{}/owners", NEED_CHANGE_OWNERS, SHAPE_JSON, api_owners_remove },
-    { HTTP_GET, CRATES "/{}/{}/download", NEED_READ, SHAPE_TEXT, api_download },
+    { HTTP_GET, CRATES "/{}/{}/download", NEED_READ, SHAPE_JSON, api_download },
     { HTTP_GET, "/", NEED_NOTHING, SHAPE_TEXT, api_root },
     { HTTP_GET, "/me", NEED_NOTHING, SHAPE_TEXT, api_me },
     { HTTP_GET, "/healthz", NEED_NOTHING, SHAPE_TEXT, api_healthz },

@@ -144,7 +144,8 @@ def test_11_checksums_are_lower_case_and_archives_plain_200(server, token):
 def test_12_errors_are_json_on_the_api_and_short_text_elsewhere(server, token):
     for method, path in (("GET", "/api/v1/none"), ("PUT", "/api/v1/crates/new"), ("POST", "/api/v1/crates/new"),
                          ("DELETE", "/api/v1/crates/none/1.0.0/yank"), ("GET", "/api/v1/crates/none/owners"),
-                         ("GET", "/api/v1/crates?per_page=0"), ("PUT", "/api/v1/crates/none/owners")):  # fmt: skip
+                         ("GET", "/api/v1/crates?per_page=0"), ("GET", "/api/v1/crates/none/1.0.0/download"),
+                         ("PUT", "/api/v1/crates/none/owners")):  # fmt: skip
         answer = raw.request(server.url, method, path, {"Authorization": token}, b"" if method != "GET" else None)
         assert answer.status >= 400 and answer.header("content-type").startswith("application/json"), (path, answer)
         assert answer.detail() and len(answer.body) <= 4096
