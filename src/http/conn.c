@@ -108,7 +108,7 @@ void conn_begin_linger(struct conn *c)
         c->dead = true;
         return;
     }
-    c->linger_until_ms = loop_now_ms(c->server->loop) + DRAIN_MS;
+    c->linger_until_ms = loop_now_ms(c->server->loop) + (c->server->draining ? FRESH_MS : DRAIN_MS);
     conn_arm(c, c->linger_until_ms);
 }
 
@@ -413,6 +413,7 @@ static void conn_timer(struct loop_timer *t)
  * not repeat the first request of a connection that closes on it (cargo 1.95). */
 void conn_begin_drain(struct conn *c)
 {
+    conn_arm(c, loop_now_ms(c->server->loop) + FRESH_MS); /* its limits are shorter now */
     if (c->proto == PROTO_LINGER)
         return;
     if (c->proto == PROTO_H2) {

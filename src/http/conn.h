@@ -18,6 +18,8 @@
 #define DRAIN_BYTES (16u << 20)  /* of a refused body swallowed */
 #define DRAIN_MS 5000
 #define FRESH_MS 1000        /* so long a drain waits for the first request of a new connection */
+#define LEAVE_HEAD_MS 2000   /* the limits of a drain: cargo tries again for about ten seconds, */
+#define LEAVE_STALL_MS 3000  /* so what no longer moves must not keep the next server waiting */
 #define H1_QUEUE_MAX 64      /* pipelined answers waiting for the socket */
 #define TICK_MS 1000         /* how often a busy connection is looked at */
 #define OUT_MAX (64u * 1024) /* gathered HTTP/2 frames; one frame more fits behind */

@@ -188,6 +188,22 @@ static void drain_short(struct rig *r)
     http_drain(r->http, loop_now_ms(r->loop) + 50, drained, r);
 }
 
+/* Half a head and a body that stopped: at other times they have 10 and 30 s. */
+static void a_drain_does_not_wait_for_what_has_stopped(void **state)
+{
+    int head = rig_connect(rig), body = rig_connect(rig);
+    (void)state;
+    rig_send(head, STR("GET /hello HTTP/1.1\r\nHo"));
+    rig_send(body, STR("PUT /echo HTTP/1.1\r\n" H "Content-Length: 50\r\n\r\nhell"));
+    assert_true(rig_wait(&rig->n_bytes, 4));
+    rig_call(rig, drain_now);
+    assert_has(rig_read(head, NULL), "408");
+    assert_true(rig_wait(&rig->n_drained, 1) || rig_wait(&rig->n_drained, 1));
+    assert_has(rig_read(body, NULL), "connection: close");
+    close(head);
+    close(body);
+}
+
 static void a_drain_lets_requests_finish(void **state)
 {
     int busy = rig_connect(rig), idle = rig_connect(rig), last = rig_connect(rig);
@@ -258,6 +274,7 @@ int main(void)
         T(clients_that_read_too_slowly_are_cut),
         T(running_out_of_descriptors_is_survived),
         T(connections_beyond_the_limit_are_closed),
+        T(a_drain_does_not_wait_for_what_has_stopped),
         T(a_drain_lets_requests_finish),
         T(a_drain_answers_who_has_just_connected),
         T(a_drain_cuts_what_is_left_at_its_deadline),

@@ -128,6 +128,20 @@ void server_check_drained(struct http_server *s)
         loop_timer_set(s->loop, &s->drain_timer, loop_now_ms(s->loop));
 }
 
+static void shorten(int64_t *limit_ms, int64_t most)
+{
+    if (*limit_ms > most)
+        *limit_ms = most;
+}
+
+/* What makes progress is finished; what does not is cut much sooner than at other times. */
+static void lose_patience(struct http_limits *l)
+{
+    shorten(&l->header_ms, LEAVE_HEAD_MS);
+    shorten(&l->stall_window_ms, LEAVE_STALL_MS);
+    shorten(&l->write_stall_ms, LEAVE_STALL_MS);
+}
+
 /* done is called by a timer even when nothing is open: never inside this call. */
 void http_drain(struct http_server *s, int64_t deadline_mono_ms, void (*done)(void *ctx), void *ctx)
 {
@@ -136,6 +150,7 @@ void http_drain(struct http_server *s, int64_t deadline_mono_ms, void (*done)(vo
     s->drain_done = done;
     s->drain_ctx = ctx;
     s->drain_timer.fire = drain_deadline;
+    lose_patience(&s->limits);
     listen_close(s);
     loop_timer_set(s->loop, &s->drain_timer, s->conns ? deadline_mono_ms : loop_now_ms(s->loop));
     for (struct conn *c = s->conns; c; c = c->next)
