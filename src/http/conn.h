@@ -285,6 +285,7 @@ void h2_goaway(struct conn *c, uint32_t code);
 void h2_reset(struct exchange *ex, uint32_t code);
 
 /* listen.c */
+void listen_take_waiting(struct http_server *s); /* accepts what stands in the queues */
 void listen_close(struct http_server *s);
 
 /* server.c */

@@ -188,6 +188,23 @@ static void drain_short(struct rig *r)
     http_drain(r->http, loop_now_ms(r->loop) + 50, drained, r);
 }
 
+static int queued = -1; /* connected while the loop was busy */
+
+static void connect_and_drain(struct rig *r)
+{
+    queued = rig_connect(r);
+    rig_send(queued, STR(HELLO));
+    drain_now(r);
+}
+
+static void a_drain_answers_who_stands_in_the_queue(void **state)
+{
+    (void)state;
+    rig_call(rig, connect_and_drain);
+    assert_has(rig_read(queued, NULL), "hello");
+    close(queued);
+}
+
 /* Half a head and a body that stopped: at other times they have 10 and 30 s. */
 static void a_drain_does_not_wait_for_what_has_stopped(void **state)
 {
@@ -274,6 +291,7 @@ int main(void)
         T(clients_that_read_too_slowly_are_cut),
         T(running_out_of_descriptors_is_survived),
         T(connections_beyond_the_limit_are_closed),
+        T(a_drain_answers_who_stands_in_the_queue),
         T(a_drain_does_not_wait_for_what_has_stopped),
         T(a_drain_lets_requests_finish),
         T(a_drain_answers_who_has_just_connected),

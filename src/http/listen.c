@@ -140,25 +140,37 @@ static void take(struct http_listener *l, int fd, const struct sockaddr_storage 
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+/* False when none is left, or no descriptor for it. */
+static bool accept_one(struct http_listener *l)
+{
+    struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
+    socklen_t n = sizeof(from);
+    int fd = accept4(l->io.fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        take(l, fd, &from, n);
+        return true;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        out_of_descriptors(l);
+        return false;
+    }
+    return errno != EAGAIN && errno != EWOULDBLOCK; /* else that one is gone: the next */
+}
+
 static void listener_ready(struct loop_io *io, uint32_t events)
 {
     struct http_listener *l = CONTAINER_OF(io, struct http_listener, io);
     (void)events;
-    for (int i = 0; i < BURST; i++) {
-        struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
-        socklen_t n = sizeof(from);
-        int fd = accept4(io->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            take(l, fd, &from, n);
+    for (int i = 0; i < BURST && accept_one(l); i++)
+        continue;
+}
+
+/* Those whom the kernel has let in already would get a reset when the listener closes. */
+void listen_take_waiting(struct http_server *s)
+{
+    for (struct http_listener *l = s->listeners; l; l = l->next)
+        for (int i = 0; l->watched && i < BACKLOG && accept_one(l); i++)
             continue;
-        }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            out_of_descriptors(l);
-            return;
-        }
-        if (errno == EAGAIN || errno == EWOULDBLOCK)
-            return;
-    }
 }
 
 static void add_listener(struct http_server *s, int fd, const char *unix_path, void *tag)

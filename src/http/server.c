@@ -151,6 +151,7 @@ void http_drain(struct http_server *s, int64_t deadline_mono_ms, void (*done)(vo
     s->drain_ctx = ctx;
     s->drain_timer.fire = drain_deadline;
     lose_patience(&s->limits);
+    listen_take_waiting(s);
     listen_close(s);
     loop_timer_set(s->loop, &s->drain_timer, s->conns ? deadline_mono_ms : loop_now_ms(s->loop));
     for (struct conn *c = s->conns; c; c = c->next)
