@@ -1,7 +1,7 @@
 /* Dates are made by arithmetic on the proleptic Gregorian calendar, not by libc: strftime reads the
  * locale, gmtime is slow, and a log line is written for each request. Years are counted from March,
  * so that the leap day is the last of its year. Parsing reads the digits, and then demands that the
- * time found, formatted, is the input: that refuses the 30th of February and a wrong weekday alike.
+ * time found, formatted, is the input: that refuses the 30th of February and a stray letter alike.
  */
 #include "base/clock.h"
 
@@ -125,18 +125,6 @@ static unsigned get_2(const char *p)
     return ((unsigned)(unsigned char)p[0] * 10 + (unsigned char)p[1] - 11 * '0') % 100;
 }
 
-static bool formats_back(struct str s, const struct civil *c,
-    void (*format)(int64_t unix_s, char *out), int64_t *ret_unix_s)
-{
-    char again[CLOCK_HTTP_LEN + 1];
-    int64_t unix_s = unix_from_civil(c);
-    format(unix_s, again);
-    if (memcmp(again, s.p, s.n) != 0)
-        return false;
-    *ret_unix_s = unix_s;
-    return true;
-}
-
 bool clock_parse_rfc3339(struct str s, int64_t *ret_unix_s)
 {
     if (s.n != CLOCK_RFC3339_LEN)
@@ -149,22 +137,11 @@ bool clock_parse_rfc3339(struct str s, int64_t *ret_unix_s)
         .minute = get_2(s.p + 14),
         .second = get_2(s.p + 17),
     };
-    return formats_back(s, &c, clock_format_rfc3339, ret_unix_s);
-}
-
-bool clock_parse_http(struct str s, int64_t *ret_unix_s)
-{
-    if (s.n != CLOCK_HTTP_LEN)
+    char again[CLOCK_RFC3339_LEN + 1];
+    int64_t unix_s = unix_from_civil(&c);
+    clock_format_rfc3339(unix_s, again);
+    if (memcmp(again, s.p, s.n) != 0)
         return false;
-    struct civil c = {
-        .day = get_2(s.p + 5),
-        .year = get_2(s.p + 12) * 100 + get_2(s.p + 14),
-        .hour = get_2(s.p + 17),
-        .minute = get_2(s.p + 20),
-        .second = get_2(s.p + 23),
-    };
-    while (c.month < 12 && memcmp(s.p + 8, month_names + 3 * c.month, 3) != 0)
-        c.month++;
-    c.month++; /* 13 when there is no such name: formatted, it cannot match */
-    return formats_back(s, &c, clock_format_http, ret_unix_s);
+    *ret_unix_s = unix_s;
+    return true;
 }

@@ -15,4 +15,3 @@ uint64_t clock_mono_ns(void);
 void clock_format_rfc3339(int64_t unix_s, char out[CLOCK_RFC3339_LEN + 1]);
 void clock_format_http(int64_t unix_s, char out[CLOCK_HTTP_LEN + 1]);
 bool clock_parse_rfc3339(struct str s, int64_t *ret_unix_s); /* exactly the form above */
-bool clock_parse_http(struct str s, int64_t *ret_unix_s);

@@ -34,10 +34,9 @@ static void known_times_are_formatted_and_parsed(void **state)
         assert_string_equal(rfc3339, known[i].rfc3339);
         clock_format_http(known[i].unix_s, http);
         assert_string_equal(http, known[i].http);
-        int64_t a, b;
-        assert_true(clock_parse_rfc3339(str_from(rfc3339), &a));
-        assert_true(clock_parse_http(str_from(http), &b));
-        assert_true(a == known[i].unix_s && b == known[i].unix_s);
+        int64_t back;
+        assert_true(clock_parse_rfc3339(str_from(rfc3339), &back));
+        assert_true(back == known[i].unix_s);
     }
 }
 
@@ -93,26 +92,10 @@ static void other_forms_are_refused(void **state)
         "2024-12-31T23:59+00:00",
         "\xff\xff\xff\xff-\xff\xff-\xff\xffT\xff\xff:\xff\xff:\xff\xffZ",
     };
-    static const char *const http[] = {
-        "Sunday, 06-Nov-94 08:49:37 GMT",
-        "Sun Nov  6 08:49:37 1994",
-        "Mon, 06 Nov 1994 08:49:37 GMT",
-        "Sun, 06 nov 1994 08:49:37 GMT",
-        "Sun, 06 Nox 1994 08:49:37 GMT",
-        "Sun, 06 Nov 1994 08:49:37 UTC",
-        "Sun, 06 Nov 1994 08:49:37  GM",
-        "Sun, 31 Feb 1994 08:49:37 GMT",
-        "Sun, 0: Nov 1994 08:49:37 GMT",
-        "",
-    };
     int64_t t;
     for (size_t i = 0; i < sizeof(rfc3339) / sizeof(rfc3339[0]); i++) {
         if (clock_parse_rfc3339(str_from(rfc3339[i]), &t))
             fail_msg("%s", rfc3339[i]);
-    }
-    for (size_t i = 0; i < sizeof(http) / sizeof(http[0]); i++) {
-        if (clock_parse_http(str_from(http[i]), &t))
-            fail_msg("%s", http[i]);
     }
 }
 

@@ -34,11 +34,6 @@ void sha256_free(struct sha256 *h)
     free(h);
 }
 
-void sha256_freep(struct sha256 **h)
-{
-    sha256_free(*h);
-}
-
 void sha256_add(struct sha256 *h, struct str s)
 {
     must(EVP_DigestUpdate(h->ctx, s.p, s.n) == 1);
@@ -64,27 +59,6 @@ void hex_format(const uint8_t *p, size_t n, char *out)
     *out = '\0';
 }
 
-static int hex_value(char c)
-{
-    char low = ascii_lower(c);
-    if (!ascii_is_xdigit(low))
-        return -1;
-    return ascii_is_digit(low) ? low - '0' : low - 'a' + 10;
-}
-
-bool hex_parse(struct str s, uint8_t *out, size_t n)
-{
-    if (s.n % 2 != 0 || s.n / 2 != n)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        int high = hex_value(s.p[2 * i]), low = hex_value(s.p[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 void base64url_format(const uint8_t *p, size_t n, char *out)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -98,42 +72,6 @@ void base64url_format(const uint8_t *p, size_t n, char *out)
     if (have)
         *out++ = digits[bits << (6 - have) & 63];
     *out = '\0';
-}
-
-static int base64url_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-bool base64url_parse(struct str s, uint8_t *out, size_t max, size_t *ret_n)
-{
-    size_t n = s.n / 4 * 3 + s.n % 4 * 3 / 4;
-    if (s.n % 4 == 1 || n > max)
-        return false;
-    unsigned have = 0;
-    uint32_t bits = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        int v = base64url_value(s.p[i]);
-        if (v < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)v;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            *out++ = (uint8_t)(bits >> have);
-        }
-    }
-    /* Bits left over must be zero: one value has one spelling. */
-    if (bits & ((1u << have) - 1))
-        return false;
-    *ret_n = n;
-    return true;
 }
 
 void random_bytes(void *p, size_t n)

@@ -8,16 +8,13 @@
 struct sha256; /* a running hash */
 struct sha256 *sha256_new(void);
 void sha256_free(struct sha256 *h);
-void sha256_freep(struct sha256 **h);
 void sha256_add(struct sha256 *h, struct str s);
 void sha256_end(struct sha256 *h, uint8_t ret_sum[SHA256_LEN]); /* h must not be added to after */
 void sha256(struct str s, uint8_t ret_sum[SHA256_LEN]);
 
-void hex_format(const uint8_t *p, size_t n, char *out);       /* 2n lower-case digits, then NUL */
-bool hex_parse(struct str s, uint8_t *out, size_t n);         /* exactly 2n digits */
-void base64url_format(const uint8_t *p, size_t n, char *out); /* no padding; (4n+2)/3 chars, NUL */
-bool base64url_parse(
-    struct str s, uint8_t *out, size_t max, size_t *ret_n); /* RFC 4648 5, no padding */
+void hex_format(const uint8_t *p, size_t n, char *out); /* 2n lower-case digits, then NUL */
+/* RFC 4648 5 without padding: (4n+2)/3 digits, then NUL. */
+void base64url_format(const uint8_t *p, size_t n, char *out);
 
 void random_bytes(void *p, size_t n);          /* from the kernel; aborts when there are none */
 bool digest_equal(struct str a, struct str b); /* time depends on lengths alone */

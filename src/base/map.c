@@ -189,16 +189,3 @@ void *map_remove(struct map *m, struct str key)
     m->slots[hole] = (struct map_slot){ 0, NULL };
     return value;
 }
-
-bool map_next(const struct map *m, size_t *pos, struct str *ret_key, void **ret_value)
-{
-    while (*pos < m->n_slots) {
-        const struct map_entry *entry = m->slots[(*pos)++].entry;
-        if (!entry)
-            continue;
-        *ret_key = (struct str){ entry->key, entry->n };
-        *ret_value = entry->value;
-        return true;
-    }
-    return false;
-}

@@ -13,7 +13,4 @@ void *map_get(const struct map *m, struct str key);        /* NULL when absent *
 void *map_put(struct map *m, struct str key, void *value); /* returns the value replaced */
 void *map_remove(struct map *m, struct str key);           /* returns the value, or NULL */
 
-/* Walk in no order: start with *pos = 0; false at the end. No change meanwhile. */
-bool map_next(const struct map *m, size_t *pos, struct str *ret_key, void **ret_value);
-
 uint64_t siphash13(const uint8_t key[16], struct str s);

@@ -24,10 +24,6 @@ static void an_empty_map_finds_nothing(void **state)
     assert_null(map_get(m, STR("a")));
     assert_null(map_remove(m, STR("a")));
     assert_int_equal(map_count(m), 0);
-    size_t pos = 0;
-    struct str key;
-    void *value;
-    assert_false(map_next(m, &pos, &key, &value));
     map_free(m, NULL);
     map_free(NULL, NULL);
 }
@@ -97,29 +93,6 @@ static void a_map_agrees_with_an_array(void **state)
     map_free(m, NULL);
 }
 
-static void a_walk_meets_each_key_once(void **state)
-{
-    (void)state;
-    enum { N = 1000 };
-    static int seen[N];
-    struct map *m = map_new();
-    char room[NUM_U64_MAX_DIGITS];
-    for (size_t i = 0; i < N; i++)
-        (void)map_put(m, key_of(i, room), &seen[i]);
-    size_t pos = 0, n = 0;
-    struct str key;
-    void *value;
-    while (map_next(m, &pos, &key, &value)) {
-        uint64_t i;
-        assert_true(num_parse_u64(key, &i));
-        assert_ptr_equal(value, &seen[i]);
-        assert_int_equal(seen[i]++, 0);
-        n++;
-    }
-    assert_int_equal(n, N);
-    map_free(m, NULL);
-}
-
 static void values_are_freed_with_the_map(void **state)
 {
     (void)state;
@@ -171,7 +144,6 @@ int main(void)
         cmocka_unit_test(a_value_put_is_got_until_it_is_removed),
         cmocka_unit_test(keys_are_any_bytes_and_are_copied),
         cmocka_unit_test(a_map_agrees_with_an_array),
-        cmocka_unit_test(a_walk_meets_each_key_once),
         cmocka_unit_test(values_are_freed_with_the_map),
         cmocka_unit_test(siphash_matches_known_vectors),
     };

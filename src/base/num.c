@@ -59,15 +59,6 @@ bool num_parse_size(struct str s, uint64_t *ret_v)
     return true;
 }
 
-bool num_add_u64(uint64_t a, uint64_t b, uint64_t *ret_v)
-{
-    uint64_t v;
-    if (__builtin_add_overflow(a, b, &v))
-        return false;
-    *ret_v = v;
-    return true;
-}
-
 uint32_t num_get_le32(const void *p)
 {
     const uint8_t *b = p;

@@ -9,6 +9,5 @@ bool num_parse_u32(struct str s, uint32_t *ret_v);
 bool num_parse_hex(struct str s, uint64_t *ret_v); /* 1 to 16 hex digits */
 /* "10", "64K", "10M", "2G" (powers of 1024). */
 bool num_parse_size(struct str s, uint64_t *ret_v);
-bool num_add_u64(uint64_t a, uint64_t b, uint64_t *ret_v); /* false on overflow */
 uint32_t num_get_le32(const void *p);
 size_t num_format_u64(uint64_t v, char out[NUM_U64_MAX_DIGITS]); /* digits written, no NUL */

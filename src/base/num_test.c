@@ -84,15 +84,6 @@ static void sizes_take_a_unit(void **state)
     }
 }
 
-static void an_overflowing_sum_is_refused(void **state)
-{
-    (void)state;
-    uint64_t v;
-    assert_true(num_add_u64(UINT64_MAX - 1, 1, &v));
-    assert_true(v == UINT64_MAX);
-    assert_false(num_add_u64(UINT64_MAX, 1, &v));
-}
-
 static void little_endian_is_read_at_any_address(void **state)
 {
     (void)state;
@@ -125,7 +116,6 @@ int main(void)
         cmocka_unit_test(a_small_number_is_bounded_at_32_bits),
         cmocka_unit_test(hex_has_one_to_sixteen_digits),
         cmocka_unit_test(sizes_take_a_unit),
-        cmocka_unit_test(an_overflowing_sum_is_refused),
         cmocka_unit_test(little_endian_is_read_at_any_address),
         cmocka_unit_test(what_is_formatted_is_parsed_back),
     };

@@ -57,10 +57,8 @@ struct toml_table {
 int toml_parse(
     struct arena *a, struct str text, struct toml_table **ret_root, struct err *e) MUST_CHECK;
 
-struct toml_value *toml_get(const struct toml_table *t, struct str key); /* NULL when absent */
-/* Typed look-ups: NULL / false when absent or of another type. t may be NULL. */
-const struct toml_table *toml_get_table(const struct toml_table *t, struct str key);
-bool toml_get_str(const struct toml_table *t, struct str key, struct str *ret);
+/* NULL when absent. t may be NULL, here and below. */
+struct toml_value *toml_get(const struct toml_table *t, struct str key);
+/* False when absent or of another type. */
 bool toml_get_bool(const struct toml_table *t, struct str key, bool *ret);
-bool toml_get_int(const struct toml_table *t, struct str key, int64_t *ret);
 const char *toml_type_name(enum toml_type type);

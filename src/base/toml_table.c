@@ -171,41 +171,13 @@ struct toml_value *toml_get(const struct toml_table *t, struct str key)
     return NULL;
 }
 
-static const struct toml_value *get_typed(
-    const struct toml_table *t, struct str key, enum toml_type type)
-{
-    const struct toml_value *v = toml_get(t, key);
-    return v && v->type == type ? v : NULL;
-}
-
-const struct toml_table *toml_get_table(const struct toml_table *t, struct str key)
-{
-    const struct toml_value *v = get_typed(t, key, TOML_TABLE);
-    return v ? v->table : NULL;
-}
-
-bool toml_get_str(const struct toml_table *t, struct str key, struct str *ret)
-{
-    const struct toml_value *v = get_typed(t, key, TOML_STRING);
-    if (v)
-        *ret = v->string;
-    return v != NULL;
-}
-
 bool toml_get_bool(const struct toml_table *t, struct str key, bool *ret)
 {
-    const struct toml_value *v = get_typed(t, key, TOML_BOOL);
-    if (v)
-        *ret = v->boolean;
-    return v != NULL;
-}
-
-bool toml_get_int(const struct toml_table *t, struct str key, int64_t *ret)
-{
-    const struct toml_value *v = get_typed(t, key, TOML_INT);
-    if (v)
-        *ret = v->integer;
-    return v != NULL;
+    const struct toml_value *v = toml_get(t, key);
+    if (!v || v->type != TOML_BOOL)
+        return false;
+    *ret = v->boolean;
+    return true;
 }
 
 const char *toml_type_name(enum toml_type type)
