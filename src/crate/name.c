@@ -158,16 +158,3 @@ bool crate_name_same(struct str a, struct str b)
     }
     return true;
 }
-
-struct str crate_name_index_path(struct arena *a, struct str name)
-{
-    assert(name.n > 0);
-    char *low = arena_alloc(a, name.n);
-    for (size_t i = 0; i < name.n; i++)
-        low[i] = ascii_lower(name.p[i]);
-    if (name.n == 3)
-        return arena_printf(a, "3/%c/%.3s", low[0], low);
-    if (name.n < 3)
-        return arena_printf(a, "%zu/%.*s", name.n, (int)name.n, low);
-    return arena_printf(a, "%.2s/%.2s/%.*s", low, low + 2, (int)name.n, low);
-}

@@ -20,5 +20,3 @@ int crate_feature_value_check(struct str value, struct err *e) MUST_CHECK;
 struct str crate_name_canonical(struct arena *a, struct str name);
 void crate_name_canonical_to(struct str name, char out[CRATE_NAME_MAX]); /* name.n bytes, n <= 64 */
 bool crate_name_same(struct str a, struct str b);                        /* canonically */
-/* "ca/rg/cargo", "3/a/abc", "2/ab", "1/a"; lower case, '-' and '_' kept. */
-struct str crate_name_index_path(struct arena *a, struct str name);

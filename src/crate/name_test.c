@@ -121,20 +121,6 @@ static void the_canonical_form_folds_case_and_dashes(void **state)
     assert_false(crate_name_same(STR("foo"), STR("fou")));
 }
 
-static void the_index_path_depends_on_the_length_in_lower_case(void **state)
-{
-    (void)state;
-    AUTO_ARENA struct arena *a = arena_new();
-    static const struct {
-        struct str name, path;
-    } rows[] = { { STR("a"), STR("1/a") }, { STR("AB"), STR("2/ab") },
-        { STR("abC"), STR("3/a/abc") }, { STR("cargo"), STR("ca/rg/cargo") },
-        { STR("Foo-Lib"), STR("fo/o-/foo-lib") }, { STR("a_b"), STR("3/a/a_b") },
-        { STR("abcd"), STR("ab/cd/abcd") } };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        assert_true(str_eq(crate_name_index_path(a, rows[i].name), rows[i].path));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,7 +130,6 @@ int main(void)
         cmocka_unit_test(feature_names_are_identifiers_with_some_marks),
         cmocka_unit_test(feature_values_have_four_forms),
         cmocka_unit_test(the_canonical_form_folds_case_and_dashes),
-        cmocka_unit_test(the_index_path_depends_on_the_length_in_lower_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

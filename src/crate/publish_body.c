@@ -73,7 +73,7 @@ static int begin_crate(struct publish_frame *f, struct err *e)
             n, whole - f->body_len);
     if (f->body_len && f->body_len > whole)
         return err_set(e, ERR_INVALID, "%" PRIu64 " bytes follow the archive", f->body_len - whole);
-    f->crate_len = f->left = n;
+    f->left = n;
     f->state = AT_CRATE;
     f->n_head = 0;
     return 0;

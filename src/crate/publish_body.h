@@ -14,12 +14,12 @@ struct publish_limits {
 
 enum publish_part { PUBLISH_JSON, PUBLISH_CRATE };
 
-struct publish_frame { /* private to publish_body.c but for json_len and crate_len */
+struct publish_frame { /* private to publish_body.c but for json_len */
     struct publish_limits limits;
     uint64_t body_len; /* Content-Length; 0 when not known */
     unsigned char head[4];
     unsigned n_head, state;
-    uint64_t json_len, crate_len, left;
+    uint64_t json_len, left;
 };
 
 /* body_len is the request's Content-Length (0: unknown). */

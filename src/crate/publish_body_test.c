@@ -134,7 +134,7 @@ static void p03_the_sum_of_the_lengths_is_taken_in_64_bits(void **state)
     f.state++;
     in = STR("\xff\xff\xff\xff");
     assert_int_equal(publish_frame_next(&f, &in, &part, &bytes, &e), 0);
-    assert_int_equal(f.crate_len, 0xffffffffull);
+    assert_int_equal(f.left, 0xffffffffull);
 }
 
 static void p04_an_archive_of_exactly_the_limit_is_taken(void **state)
