@@ -301,7 +301,6 @@ static int crate_show(struct admin_call *c, struct err *e)
         return err_set(e, ERR_NOT_FOUND, "there is no crate `%" STR_FMT "` here", STR_ARG(name));
     if (found < 0)
         return -1;
-    struct arena *scratch AUTO_ARENA = arena_new();
     struct json_out *j = &c->out;
     json_object_begin(j);
     put_str(j, STR("name"), row.name);
@@ -315,7 +314,7 @@ static int crate_show(struct admin_call *c, struct err *e)
     json_array_end(j);
     json_key(j, STR("versions"));
     json_array_begin(j);
-    if (meta_each_version(c->db, scratch, row.id, list_version, j, e) < 0)
+    if (meta_each_version(c->db, row.id, list_version, j, e) < 0)
         return -1;
     json_array_end(j);
     json_object_end(j);

@@ -91,12 +91,11 @@ static int check_file(struct rebuild *b, struct err *e)
 static int check_crate(struct rebuild *b, const struct crate_row *crate, struct err *e)
 {
     struct arena *arena AUTO_ARENA = arena_new();
-    struct arena *scratch AUTO_ARENA = arena_new();
     b->crate = crate;
     b->arena = arena;
     b->wrong = NULL;
     buf_clear(&b->lines);
-    if (meta_each_version(b->db, scratch, crate->id, check_version, b, e) < 0)
+    if (meta_each_version(b->db, crate->id, check_version, b, e) < 0)
         return -1;
     if (b->fix && fix_lines(b, e) < 0)
         return -1;

@@ -31,11 +31,6 @@ bool spool_wants_flush(const struct spool *s)
     return s->fill[PUBLISH_JSON].n + s->fill[PUBLISH_CRATE].n >= SPOOL_CHUNK;
 }
 
-bool spool_is_empty(const struct spool *s)
-{
-    return s->fill[PUBLISH_JSON].n + s->fill[PUBLISH_CRATE].n == 0;
-}
-
 void spool_swap(struct spool *s)
 {
     for (int i = 0; i < 2; i++) {

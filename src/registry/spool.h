@@ -25,7 +25,6 @@ void spool_init(struct spool *s, const struct data_dir *data);
 bool spool_add(
     struct spool *s, enum publish_part part, struct str bytes, uint64_t json_len) MUST_CHECK;
 bool spool_wants_flush(const struct spool *s); /* a chunk is full */
-bool spool_is_empty(const struct spool *s);
 void spool_swap(struct spool *s); /* what arrived becomes what is written; loop thread */
 /* Worker thread: writes what is in flight. */
 int spool_write(struct spool *s, struct err *e) MUST_CHECK;

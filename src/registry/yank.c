@@ -37,8 +37,7 @@ static int update_highest(
     struct task *t, struct db *d, const struct crate_row *crate, struct err *e)
 {
     struct highest h = { .arena = t->arena };
-    struct arena *scratch AUTO_ARENA = arena_new();
-    if (meta_each_version(d, scratch, crate->id, see_version, &h, e) < 0)
+    if (meta_each_version(d, crate->id, see_version, &h, e) < 0)
         return -1;
     struct str max = h.num.p ? h.num : STR("0.0.0");
     return meta_crate_update(d, crate->id, crate->description, max, clock_wall_s(), e);

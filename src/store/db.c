@@ -367,13 +367,3 @@ int db_rollback_savepoint(struct db *d, struct err *e)
         return -1;
     return db_release(d, e);
 }
-
-int db_begin_read(struct db *d, struct err *e)
-{
-    return run(d, "BEGIN", e);
-}
-
-void db_end_read(struct db *d)
-{
-    db_rollback(d);
-}

@@ -50,6 +50,3 @@ int db_release(struct db *d, struct err *e) MUST_CHECK;
 int db_rollback_savepoint(struct db *d, struct err *e) MUST_CHECK;
 /* Several statements without parameters or rows, for schema steps. */
 int db_script(struct db *d, const char *sql, struct err *e) MUST_CHECK;
-/* A read transaction, so that several queries see one state. */
-int db_begin_read(struct db *d, struct err *e) MUST_CHECK;
-void db_end_read(struct db *d);

@@ -138,20 +138,6 @@ static void a_reader_sees_what_was_committed_and_nothing_before(void **state)
     assert_int_equal(ask(r, count), 1);
 }
 
-static void a_read_transaction_sees_one_state(void **state)
-{
-    struct temp_store *t = *state;
-    AUTO_DB struct db *r = NULL;
-    static const char count[] = "SELECT count(*) FROM box";
-    assert_int_equal(db_open_reader(t->dir, &r, NULL), 0);
-    assert_int_equal(db_begin_read(r, NULL), 0);
-    assert_int_equal(ask(r, count), 0);
-    assert_int_equal(add(t->db, STR("a"), NULL), 0);
-    assert_int_equal(ask(r, count), 0);
-    db_end_read(r);
-    assert_int_equal(ask(r, count), 1);
-}
-
 static void a_reader_cannot_write(void **state)
 {
     struct temp_store *t = *state;
@@ -248,7 +234,6 @@ int main(void)
         T(a_statement_may_be_used_inside_its_own_walk),
         T(a_savepoint_undoes_one_change_alone),
         T(a_reader_sees_what_was_committed_and_nothing_before),
-        T(a_read_transaction_sees_one_state),
         T(a_reader_cannot_write),
         T(connections_have_the_settings_that_durability_needs),
         T(the_files_are_the_owners_alone),

@@ -80,8 +80,8 @@ int meta_version_set_yanked(
 /* Each version of a crate, oldest first; columns as meta_version_find. visit returns -1 to stop
  * with its error. */
 typedef int (*meta_version_fn)(void *ctx, const struct version_row *v, struct err *e);
-int meta_each_version(struct db *d, struct arena *scratch, int64_t crate, meta_version_fn visit,
-    void *ctx, struct err *e) MUST_CHECK;
+int meta_each_version(
+    struct db *d, int64_t crate, meta_version_fn visit, void *ctx, struct err *e) MUST_CHECK;
 /* The lines of a crate, oldest first, appended. */
 int meta_index_lines(struct db *d, int64_t crate, struct buf *out, struct err *e) MUST_CHECK;
 /* What a download needs, in one query. */

@@ -231,13 +231,10 @@ int meta_version_find(struct db *d, struct arena *a, int64_t crate, struct str n
     return 1;
 }
 
-/* Rows are borrowed from the statement, so nothing need be kept in scratch yet. */
-int meta_each_version(struct db *d, struct arena *scratch, int64_t crate, meta_version_fn visit,
-    void *ctx, struct err *e)
+int meta_each_version(struct db *d, int64_t crate, meta_version_fn visit, void *ctx, struct err *e)
 {
     AUTO_STMT struct db_stmt *s = NULL;
     int rc;
-    (void)scratch;
     if (db_prepare(d, "SELECT " VERSION_COLUMNS " WHERE v.crate = ?1 ORDER BY v.id", &s, e) < 0)
         return -1;
     db_bind_int(s, 1, crate);

@@ -352,7 +352,7 @@ static void versions_and_lines_come_oldest_first(void **state)
     assert_int_equal(meta_version_set_yanked(f->db, two, true, STR("two\n"), NULL), 0);
     assert_int_equal(meta_version_set_yanked(f->db, one, false, STR("one\n"), NULL), 0);
     assert_int_equal(meta_index_lines(f->db, a, &f->seen, NULL), 0);
-    assert_int_equal(meta_each_version(f->db, f->arena, a, see_version, f, NULL), 0);
+    assert_int_equal(meta_each_version(f->db, a, see_version, f, NULL), 0);
     ASSERT_STR(buf_str(&f->seen), "two\none\n2.0.0! 1.0.0 ");
 }
 

@@ -289,11 +289,3 @@ size_t writer_pending(const struct writer *w)
     (void)pthread_mutex_unlock(&mutable_w->lock);
     return n;
 }
-
-void writer_run_now(struct db *d, struct change *c)
-{
-    bool undone;
-    c->next = NULL;
-    (void)run_transaction(d, c, &undone);
-    c->done(c);
-}

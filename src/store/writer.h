@@ -31,7 +31,3 @@ void writer_free(struct writer *w);
 /* Never blocks. ERR_BUSY when too many wait (10,000); then c stays the caller's. */
 int writer_submit(struct writer *w, struct change *c, struct err *e) MUST_CHECK;
 size_t writer_pending(const struct writer *w);
-
-/* The same without a thread, for the command line when no server runs: one transaction, then done.
- */
-void writer_run_now(struct db *d, struct change *c);

@@ -296,17 +296,6 @@ static void a_change_past_the_limit_stays_its_owners(void **state)
     free(many);
 }
 
-static void without_a_thread_a_change_is_done_at_once(void **state)
-{
-    struct fixture *f = *state;
-    writer_run_now(f->store->db, &f->changes[1].change);
-    f->changes[2].fails = true;
-    writer_run_now(f->store->db, &f->changes[2].change);
-    assert_string_equal(f->done, "1 2! ");
-    assert_string_equal(f->applied, "1 ");
-    assert_int_equal(count_rows(f->store->db), 1);
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -321,7 +310,6 @@ int main(void)
         T(a_transaction_lost_on_the_way_fails_what_was_in_it_and_no_more),
         T(what_waits_is_run_before_the_end),
         T(a_change_past_the_limit_stays_its_owners),
-        T(without_a_thread_a_change_is_done_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
