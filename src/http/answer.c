@@ -189,7 +189,6 @@ struct answer *answer_new(const struct answer_spec *spec)
     a->body = (struct str){ a->text + body_at, spec->body.n };
     place_nv(&a->full, a->text, status_at);
     place_nv(&a->not_modified, a->text, status_at + 3);
-    a->memory = sizeof(*a) + 2 * room * sizeof(*nv) + body_at + spec->body.n + 1;
     return a;
 }
 
@@ -218,11 +217,6 @@ void answer_unrefp(struct answer **a)
     answer_unref(*a);
 }
 
-unsigned answer_status(const struct answer *a)
-{
-    return a->status;
-}
-
 struct str answer_body(const struct answer *a)
 {
     return a->body;
@@ -231,9 +225,4 @@ struct str answer_body(const struct answer *a)
 struct str answer_etag(const struct answer *a)
 {
     return a->etag;
-}
-
-size_t answer_memory(const struct answer *a)
-{
-    return a->memory;
 }

@@ -33,7 +33,5 @@ void answer_unref(struct answer *a);           /* NULL is fine */
 void answer_unrefp(struct answer **a);
 #define AUTO_ANSWER AUTO(answer_unrefp)
 
-unsigned answer_status(const struct answer *a);
 struct str answer_body(const struct answer *a);
 struct str answer_etag(const struct answer *a);
-size_t answer_memory(const struct answer *a); /* bytes held */

@@ -20,9 +20,8 @@ struct answer {
     struct str body, etag;
     struct answer_form full;
     struct answer_form not_modified; /* of answers with an ETag */
-    size_t memory;
-    nghttp2_nv *nv_block; /* both nv */
-    char *text;           /* one block: everything the strings above point to */
+    nghttp2_nv *nv_block;            /* both nv */
+    char *text;                      /* one block: everything the strings above point to */
 };
 
 const char *answer_reason(unsigned status);

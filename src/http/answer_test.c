@@ -30,10 +30,9 @@ static void an_answer_has_both_heads_ready(void **state)
         "cache-control: no-cache\r\nvary: accept-encoding\r\netag: \"x\"\r\ncontent-length: 5\r\n");
     assert_head(a->not_modified.h1, "HTTP/1.1 304 Not Modified\r\ncache-control: no-cache\r\n"
                                     "vary: accept-encoding\r\netag: \"x\"\r\n");
-    assert_int_equal(answer_status(a), 200);
+    assert_int_equal(a->status, 200);
     assert_head(answer_body(a), "hello");
     assert_head(answer_etag(a), "\"x\"");
-    assert_true(answer_memory(a) > 5);
 }
 
 static void a_value_cannot_end_its_line(void **state)

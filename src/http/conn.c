@@ -442,7 +442,6 @@ struct conn *conn_new(struct http_server *s, struct http_listener *l, int fd)
     c->io = (struct loop_io){ fd, conn_ready };
     c->timer.fire = conn_timer;
     c->task.run = conn_task;
-    c->id = ++s->next_conn;
     c->watching = EPOLLIN;
     if (loop_add(s->loop, &c->io, EPOLLIN, &s->err) < 0) {
         free(c);

@@ -42,7 +42,6 @@ struct peer {
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
     } addr;
-    socklen_t n_addr;
     size_t n_text;
     char text[64];
 };
@@ -131,7 +130,6 @@ struct conn {
     struct loop_timer timer;
     struct loop_task task;
     struct conn *prev, *next;
-    uint64_t id;
     enum conn_proto proto;
     bool busy, dead, eof;
     bool closing;      /* the last answer is sent or on its way: no more requests */
@@ -194,20 +192,19 @@ struct http_server {
     struct http_handler handler;
     struct http_listener *listeners;
     struct conn *conns; /* all */
+    size_t n_conns;
     struct exchange *spare;
     size_t n_spare;
     size_t n_orphans; /* requests whose connection is gone and whose reply is still owed */
     bool freed;       /* waits for them */
     struct map *peers;
-    struct http_stats stats;
-    uint64_t next_conn, next_request;
+    uint64_t next_request;
     uint64_t turn_ns; /* when the bytes at hand were read */
     uint64_t done_ns; /* when the last bytes were handed to the kernel */
     int reserve_fd;
     struct loop_timer accept_again;
     bool draining, cutting;
     struct loop_timer drain_timer;
-    int64_t drain_deadline;
     void (*drain_done)(void *ctx);
     void *drain_ctx;
     struct mem_pool *h2_mem;

@@ -83,7 +83,7 @@ static void converse(
     assert(c);
     c->peer = MEM_NEW(struct peer);
     c->peer->refs = 1;
-    s->stats.open++;
+    s->n_conns++;
     for (int i = 0; i < 2; i++) {
         struct str part = i ? str_skip(in, cut) : str_from_to(in, 0, cut);
         ssize_t n = send(fd[0], part.p, part.n, MSG_NOSIGNAL);

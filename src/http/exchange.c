@@ -28,7 +28,6 @@ struct exchange *exchange_new(struct conn *c)
     }
     ex->req.arena = arena;
     ex->req.id = ++s->next_request;
-    ex->req.conn_id = c->id;
     ex->req.listener = c->listener->tag;
     ex->req.start_mono_ms = loop_now_ms(s->loop);
     ex->req.start_ns = s->turn_ns;
@@ -87,7 +86,6 @@ void exchange_done(struct exchange *ex)
         .bytes = ex->body_sent,
         .duration_us = s->done_ns > ex->req.start_ns ? (s->done_ns - ex->req.start_ns) / 1000 : 0,
     };
-    s->stats.requests++;
     if (s->handler.on_done && !s->freed)
         s->handler.on_done(s->handler.ctx, &ex->req, &r);
     if (ex->conn) {
@@ -244,7 +242,6 @@ void exchange_refuse(struct exchange *ex, unsigned status, const char *text)
 {
     struct http_server *s = ex->server;
     struct answer *a = NULL;
-    s->stats.refused++;
     ex->dispatched = true;
     ex->close_after = true;
     if (s->handler.make_error)

@@ -93,7 +93,6 @@ static bool take_head(struct conn *c, struct str *in)
     begin_body(c, ex, &head);
     if (head.upgrade_h2c && head.body_len == 0 && ex->method_known && c->first == ex &&
         !c->server->draining && h2_upgrade(c, ex, ex->req.header[HEADER_HTTP2_SETTINGS]) == 0) {
-        c->server->stats.upgraded++;
         exchange_dispatch(ex);
         return false;
     }

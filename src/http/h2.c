@@ -64,7 +64,6 @@ struct h2 *h2_new(struct conn *c)
 {
     struct h2 *h2 = h2_make(c);
     submit_settings(h2);
-    c->server->stats.h2_conns++;
     return h2;
 }
 
@@ -153,7 +152,6 @@ int h2_upgrade(struct conn *c, struct exchange *ex, struct str settings)
     ex->ended = true;
     ex->close_after = false;
     submit_settings(h2);
-    c->server->stats.h2_conns++;
     return 0;
 }
 

@@ -56,18 +56,14 @@ static struct peer *peer_new(const struct sockaddr_storage *from, socklen_t n)
     char host[INET6_ADDRSTRLEN] = "";
     int len;
     p->refs = 1;
-    if (from->ss_family == AF_INET || from->ss_family == AF_INET6) {
-        p->n_addr = n < sizeof(p->addr) ? n : (socklen_t)sizeof(p->addr);
-        memcpy(&p->addr, from, p->n_addr);
-    } else {
+    if (from->ss_family == AF_INET || from->ss_family == AF_INET6)
+        memcpy(&p->addr, from, n < sizeof(p->addr) ? n : sizeof(p->addr));
+    else
         p->addr.any.sa_family = AF_UNIX;
-        p->n_addr = sizeof(sa_family_t);
-    }
     if (p->addr.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&p->addr.v6.sin6_addr)) {
         struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = p->addr.v6.sin6_port };
         memcpy(&v4.sin_addr, p->addr.v6.sin6_addr.s6_addr + 12, 4);
         p->addr.v4 = v4;
-        p->n_addr = sizeof(v4);
     }
     if (p->addr.any.sa_family == AF_INET) {
         (void)inet_ntop(AF_INET, &p->addr.v4.sin_addr, host, sizeof(host));
@@ -122,20 +118,18 @@ static void take(struct http_listener *l, int fd, const struct sockaddr_storage 
     struct peer_count *count = NULL;
     struct conn *c = NULL;
     int on = 1;
-    s->stats.accepted++;
-    if (s->stats.open < s->limits.conns_max && count_peer(s, p, &count))
+    if (s->n_conns < s->limits.conns_max && count_peer(s, p, &count))
         c = conn_new(s, l, fd);
     if (!c) {
         if (count && --count->n == 0)
             free(map_remove(s->peers, (struct str){ count->key, count->n_key }));
-        s->stats.refused++;
         peer_unref(p);
         (void)close(fd);
         return;
     }
     c->peer = p;
     c->count = count;
-    s->stats.open++;
+    s->n_conns++;
     if (!l->is_unix)
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }

@@ -165,10 +165,3 @@ struct str request_peer(const struct request *req)
     const struct exchange *ex = exchange_of_const(req);
     return (struct str){ ex->peer->text, ex->peer->n_text };
 }
-
-const struct sockaddr *request_peer_addr(const struct request *req, socklen_t *ret_len)
-{
-    const struct exchange *ex = exchange_of_const(req);
-    *ret_len = ex->peer->n_addr;
-    return &ex->peer->addr.any;
-}

@@ -9,8 +9,6 @@
 #include "base/err.h"
 #include "http/answer.h"
 
-#include <sys/socket.h>
-
 enum http_method {
     HTTP_GET,
     HTTP_HEAD,
@@ -46,7 +44,6 @@ struct request {
                                * the list rule, but those that must be single are refused */
     int64_t body_len;
     uint64_t id; /* unique in this process */
-    uint64_t conn_id;
     struct arena *arena;
     void *listener; /* the tag given to http_listen */
     int64_t start_mono_ms;
@@ -86,6 +83,5 @@ bool request_gone(const struct request *req);         /* the peer will not see a
 bool request_accepts_gzip(const struct request *req); /* RFC 9110 12.5.3 */
 /* Text of the peer's address, "127.0.0.1:5044" or "unix"; lives as long as req. */
 struct str request_peer(const struct request *req);
-const struct sockaddr *request_peer_addr(const struct request *req, socklen_t *ret_len);
 const char *http_method_name(enum http_method m);
 const char *http_version_name(enum http_version v); /* "1.0", "1.1", "2" */

@@ -99,7 +99,7 @@ void server_conn_gone(struct http_server *s, struct conn *c)
 {
     if (c->count && --c->count->n == 0)
         free(map_remove(s->peers, (struct str){ c->count->key, c->count->n_key }));
-    s->stats.open--;
+    s->n_conns--;
     server_check_drained(s);
 }
 
@@ -156,9 +156,4 @@ void http_drain(struct http_server *s, int64_t deadline_mono_ms, void (*done)(vo
     loop_timer_set(s->loop, &s->drain_timer, s->conns ? deadline_mono_ms : loop_now_ms(s->loop));
     for (struct conn *c = s->conns; c; c = c->next)
         conn_begin_drain(c);
-}
-
-struct http_stats http_stats(const struct http_server *s)
-{
-    return s->stats;
 }

@@ -63,8 +63,3 @@ int http_start(struct http_server *s, struct err *e) MUST_CHECK;
  * cut. Calls done exactly once, from the loop. */
 void http_drain(
     struct http_server *s, int64_t deadline_mono_ms, void (*done)(void *ctx), void *ctx);
-
-struct http_stats {
-    uint64_t accepted, open, requests, h2_conns, upgraded, refused;
-};
-struct http_stats http_stats(const struct http_server *s);
