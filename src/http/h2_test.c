@@ -1,7 +1,6 @@
 /* HTTP/2 over real sockets, frame by frame. */
-#include "http/h2_client.h"
-
 #include "base/mem.h"
+#include "support/h2_client.h"
 
 #include <poll.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* Time limits, counts and draining, over real sockets. */
 #include "http/server.h"
-#include "http/test_rig.h"
 
 #include "base/mem.h"
+#include "support/http_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

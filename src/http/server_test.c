@@ -1,8 +1,8 @@
 /* The server over real sockets. Numbers are those of the project's HTTP/1.1 case list. */
 #include "http/server.h"
-#include "http/test_rig.h"
 
 #include "base/mem.h"
+#include "support/http_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "http/test_rig.h"
+#include "support/http_rig.h"
 
 #include "base/mem.h"
 

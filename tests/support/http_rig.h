@@ -1,9 +1,8 @@
-/* A server on a loopback port, in a thread of its own, for the tests of this folder; and a blocking
- * client. Paths: /hello (ETag "h"), /big (10 MiB), /file (1 MiB from disk), /cold (the same,
- * its pages dropped), /hold (answered when
- * /release is asked for), PUT /echo (length of the body, at most 1 MiB), PUT /small (at most 10
- * bytes), PUT /refuse (401, body unread), PUT /early (403 at the first bytes), PUT /pause (reads on
- * at /release). */
+/* A server on a loopback port, in a thread of its own, for the tests of src/http; and a blocking
+ * client. Paths: /hello (ETag "h"), /big (10 MiB), /file (1 MiB from disk), /cold (the same, its
+ * pages dropped), /hold (answered when /release is asked for), PUT /echo (length of the body, at
+ * most 1 MiB), PUT /small (at most 10 bytes), PUT /refuse (401, body unread), PUT /early (403 at
+ * the first bytes), PUT /pause (reads on at /release). */
 #pragma once
 #include "http/server.h"
 

@@ -1,6 +1,6 @@
 /* A blocking HTTP/2 client for tests, frame by frame. Its functions fail the test themselves. */
 #pragma once
-#include "http/test_rig.h"
+#include "support/http_rig.h"
 
 #include <nghttp2/nghttp2.h>
 

@@ -1,4 +1,4 @@
-#include "http/h2_client.h"
+#include "support/h2_client.h"
 
 #include "base/mem.h"
 #include "base/num.h"
