@@ -78,6 +78,17 @@ static void a_yank_flips_one_word_and_an_unyank_flips_it_back(void **state)
     assert_true(str_eq(line(f), before));
 }
 
+/* The clock of the publish was ahead; a yank by a right clock must not let the next one go back. */
+static void a_yank_does_not_let_publish_times_go_back(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = ERR_INIT;
+    assert_int_equal(db_script(f->t->reg->db, "UPDATE crate SET updated = 4102444800", &e), 0);
+    assert_int_equal(set_yanked(f, &f->anna, "my_crate", "1.0.0", true).kind, ERR_NONE);
+    assert_int_equal(temp_registry_publish(f->t, &f->anna, "My-Crate", "1.1.0").kind, ERR_NONE);
+    assert_true(str_find_str(line(f), STR("2100-01-01T00:00:00Z")) != STR_NPOS);
+}
+
 static void a_yank_may_come_twice(void **state)
 {
     struct fixture *f = *state;
@@ -326,6 +337,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(a_yank_flips_one_word_and_an_unyank_flips_it_back),
+        T(a_yank_does_not_let_publish_times_go_back),
         T(a_yank_may_come_twice),
         T(a_yank_of_nothing_says_what_is_missing),
         T(a_stranger_may_not_yank),

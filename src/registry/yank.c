@@ -40,7 +40,10 @@ static int update_highest(
     if (meta_each_version(d, crate->id, see_version, &h, e) < 0)
         return -1;
     struct str max = h.num.p ? h.num : STR("0.0.0");
-    return meta_crate_update(d, crate->id, crate->description, max, clock_wall_s(), e);
+    /* Never back: publish times are held to it. */
+    int64_t now = clock_wall_s();
+    return meta_crate_update(
+        d, crate->id, crate->description, max, now > crate->updated ? now : crate->updated, e);
 }
 
 static int apply(struct change *c, struct db *d, struct err *e)
