@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define CONN_WINDOW_MIN (1 << 20)
-#define HEADER_LIST_MAX 16384
 #define SETTINGS_MAX 192 /* bytes of an HTTP2-Settings payload that we look at: 32 entries */
 
 static nghttp2_session *session_new(struct h2 *h2)
@@ -40,7 +39,7 @@ static void submit_settings(struct h2 *h2)
     nghttp2_settings_entry entries[] = {
         { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, l->streams_max },
         { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, l->window },
-        { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HEADER_LIST_MAX },
+        { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, l->head_max },
         { NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
     };
     uint32_t window = l->window < CONN_WINDOW_MIN / 4 ? CONN_WINDOW_MIN : l->window * 4;

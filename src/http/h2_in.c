@@ -9,9 +9,8 @@
 
 #include <string.h>
 
-#define HEADERS_BYTES_MAX 16384  /* as MAX_HEADER_LIST_SIZE says; more is answered 431 */
-#define HEADERS_BYTES_STOP 65536 /* more is an attack */
-#define FIELD_OVERHEAD 32        /* RFC 9113 6.5.2 */
+#define HEAD_STOP 4       /* times head_max, which is answered 431: more is an attack */
+#define FIELD_OVERHEAD 32 /* RFC 9113 6.5.2 */
 
 static struct exchange *exchange_at(nghttp2_session *session, int32_t stream_id)
 {
@@ -99,19 +98,20 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     size_t n_name, const uint8_t *value, size_t n_value, uint8_t flags, void *user_data)
 {
     struct h2 *h2 = user_data;
-    (void)flags;
+    const struct http_limits *l = &h2->c->server->limits;
     struct exchange *ex = h2->head;
     (void)session;
     (void)frame;
+    (void)flags;
     if (!ex)
         return 0; /* trailers are read and dropped, and so are heads of refused streams */
     ex->head_bytes += n_name + n_value + FIELD_OVERHEAD;
     ex->n_fields++;
-    if (ex->head_bytes > HEADERS_BYTES_STOP) {
+    if (ex->head_bytes > (size_t)HEAD_STOP * l->head_max) {
         h2_charge(h2, H2_CHARGE_INVALID);
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
-    if (ex->head_bytes > HEADERS_BYTES_MAX || ex->n_fields > h2->c->server->limits.headers_max + 4u)
+    if (ex->head_bytes > l->head_max || ex->n_fields > l->headers_max + 4u)
         refuse_head(ex, 431);
     if (ex->bad_head)
         return 0;

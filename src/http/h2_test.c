@@ -289,6 +289,24 @@ static void malformed_requests_are_refused(void **state)
     }
 }
 
+static void the_largest_head_is_a_setting(void **state)
+{
+    struct http_limits l = http_limits_default;
+    char big[6000];
+    memset(big, 'a', sizeof(big));
+    const nghttp2_nv more[] = { { (uint8_t *)"x", (uint8_t *)big, 1, sizeof(big), 0 }, { 0 } };
+    (void)state;
+    for (int small = 0; small < 2; small++) {
+        l.head_max = small ? 4096 : 16384;
+        restart(&l);
+        struct client *c = client_new(rig);
+        client_request(c, 1, END_STREAM, "GET", "/hello", more);
+        client_until(c, &c->n_ended, 1);
+        assert_int_equal(c->status[1], small ? 431 : 200);
+        client_free(c);
+    }
+}
+
 static void a_late_pseudo_header_is_refused(void **state)
 {
     struct client *c = client_new(rig);
@@ -565,6 +583,7 @@ int main(void)
         T(a_refusal_is_no_reset),
         T(a_body_unlike_its_length_is_a_stream_error),
         T(malformed_requests_are_refused),
+        T(the_largest_head_is_a_setting),
         T(a_late_pseudo_header_is_refused),
         T(floods_end_in_goaway),
         T(an_endless_head_is_cut),

@@ -24,7 +24,7 @@ const struct http_limits http_limits_default = {
     .streams_max = 128,
     .jobs_per_conn = 128,
     .line_max = 8192,
-    .head_max = 32768,
+    .head_max = 16384,
     .headers_max = 100,
     .window = 256 * 1024,
 };

@@ -58,6 +58,7 @@ static struct http_limits limits_from(const struct config *c)
     l.line_max = (uint32_t)c->line_max;
     l.head_max = (uint32_t)c->head_max;
     l.headers_max = (uint32_t)c->headers_max;
+    l.window = (uint32_t)c->stream_window;
     return l;
 }
 
