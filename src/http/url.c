@@ -152,8 +152,10 @@ static int decode_query_part(struct arena *a, struct str raw, struct str *ret, s
         if (c == '%') {
             c = percent_byte(str_skip(raw, i));
             i += 2;
-            if (c <= 0)
+            if (c < 0)
                 return err_set(e, ERR_INVALID, "the query has a %% without two hex digits");
+            if (c == 0)
+                return err_set(e, ERR_INVALID, "the query has an escaped NUL byte");
         }
         out[n++] = (char)c;
     }

@@ -114,6 +114,21 @@ static void a_query_value_is_found_and_decoded(void **state)
     }
 }
 
+static void a_query_that_cannot_be_decoded_is_refused_in_words(void **state)
+{
+    static const struct {
+        const char *query, *says;
+    } rows[] = { { "q=%2", "two hex digits" }, { "q=%00", "NUL" }, { "q=%ff", "UTF-8" } };
+    struct arena *a AUTO_ARENA = arena_new();
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str value;
+        struct err e = ERR_INIT;
+        assert_int_equal(url_query_get(a, lit(rows[i].query), STR("q"), &value, &e), -1);
+        assert_non_null(strstr(e.text, rows[i].says));
+    }
+}
+
 static void an_authority_is_checked_and_lowered(void **state)
 {
     static const struct {
@@ -161,6 +176,7 @@ int main(void)
         cmocka_unit_test(an_ambiguous_target_is_refused),
         cmocka_unit_test(a_plain_path_is_not_copied),
         cmocka_unit_test(a_query_value_is_found_and_decoded),
+        cmocka_unit_test(a_query_that_cannot_be_decoded_is_refused_in_words),
         cmocka_unit_test(an_authority_is_checked_and_lowered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
