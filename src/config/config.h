@@ -45,6 +45,15 @@ struct config {
     struct config_origin *origins; /* of each setting, in the order of config.def */
 };
 
+/* NULL, or why s is no principal as grants and access.admins write them: LOGIN, tag:X, local:X,
+ * header:X, shared:LOGIN, self, ktra-secure-auth:X. */
+const char *config_principal_wrong(struct str s);
+/* The one check of what a grant lists, from the configuration or from the tailnet's policy: roles
+ * known, patterns good (each is folded to canonical form, in a), read and admin for ["*"] alone.
+ * STR_NONE, or why it is void. */
+struct str config_grant_wrong(
+    struct arena *a, struct config_list *roles, struct config_list *crates);
+
 /* A setting given on the command line, e.g. {"server.data", "/srv"}. In messages it is called by
  * the last part of its key: --data. A list's flag is one item and may come again; of others the
  * last one counts. */

@@ -45,7 +45,9 @@ struct request {
     int64_t body_len;
     uint64_t id; /* unique in this process */
     struct arena *arena;
-    void *listener; /* the tag given to http_listen */
+    void *listener;     /* the tag given to http_listen */
+    struct str trusted; /* value of the field that http_keep_field named; p NULL when absent */
+    unsigned n_trusted; /* how many such fields came; only of 1 the value means anything */
     int64_t start_mono_ms;
     uint64_t start_ns;
 
@@ -83,5 +85,20 @@ bool request_gone(const struct request *req);         /* the peer will not see a
 bool request_accepts_gzip(const struct request *req); /* RFC 9110 12.5.3 */
 /* Text of the peer's address, "127.0.0.1:5044" or "unix"; lives as long as req. */
 struct str request_peer(const struct request *req);
+/* The peer's address as text, IPv4 in IPv6 unwrapped; false for a unix socket. Borrowed as above.
+ */
+bool request_peer_address(const struct request *req, struct str *ret_ip, uint16_t *ret_port);
+/* A unix socket's peer, as it was when it connected (SO_PEERCRED); false for TCP. */
+bool request_peer_uid(const struct request *req, uint32_t *ret_uid);
+/* Is the TCP connection established in both directions now (TCP_INFO)? A peer that has sent its FIN
+ * is not: whoever has its port next would be taken for it. */
+bool request_is_established(const struct request *req);
+/* Smoothed round trip as the kernel sees it; -1 when it does not know. */
+int64_t request_round_trip_us(const struct request *req);
+/* One pointer for the application's use, of the connection that the request came by; NULL at first.
+ * http_handler.peer_gone gets it, if it is not NULL, once connection and requests are all gone. */
+void **request_peer_slot(struct request *req);
+/* The connection ends with this request's answer (Connection: close, GOAWAY). */
+void request_end_connection(struct request *req);
 const char *http_method_name(enum http_method m);
 const char *http_version_name(enum http_version v); /* "1.0", "1.1", "2" */

@@ -19,6 +19,9 @@ struct http_handler {
     /* The last byte was handed to the kernel, or the peer went away; req is freed after. Also
      * called for what was refused before on_request (route is NULL then). For the access log. */
     void (*on_done)(void *ctx, const struct request *req, const struct http_result *r);
+    /* See request_peer_slot; may be NULL. Also called after http_server_free, when the last request
+     * that was still owed a reply goes. */
+    void (*peer_gone)(void *ctx, void *slot);
     /* An answer for a request that http itself refuses (bad syntax, limits): text is one sentence.
      * Lets the application give its error shape; NULL gives plain text. */
     struct answer *(*make_error)(
@@ -56,7 +59,13 @@ int http_listen_tcp(struct http_server *s, struct str host, uint16_t port, void 
     uint16_t *ret_port, struct err *e) MUST_CHECK;
 int http_listen_unix(
     struct http_server *s, const char *path, unsigned mode, void *tag, struct err *e) MUST_CHECK;
+/* Also for listeners opened since the last call. */
 int http_start(struct http_server *s, struct err *e) MUST_CHECK;
+/* The listeners with that tag stop listening; their connections go on. */
+void http_unlisten(struct http_server *s, const void *tag);
+/* Requests through listeners with that tag keep the header field of that name (lower case,
+ * borrowed) as request.trusted. All others drop it. */
+void http_keep_field(struct http_server *s, const void *tag, struct str name);
 
 /* Stop accepting, close idle connections, Connection: close, GOAWAY (shutdown notice first, the
  * final one a second later); done() once no connection is left or at the deadline, when the rest is

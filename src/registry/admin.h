@@ -1,10 +1,22 @@
 /* Administration, the same for a running server (admin socket) and for the command line alone: one
  * JSON request in, one JSON result out.
  *
- *   {"do":"token-new","name":"bob","scopes":["read"],"crates":["acme-*"],"days":90}  ->
- * {"id":1,"token":"sgp_…"}
+ *   {"do":"token-new","name":"bob","scopes":["read"],"crates":["acme-*"],"days":90,"from":"any"}
+ *     -> {"id":1,"token":"sgp_…","principal":"local:bob","expires":…}
+ *     name: NAME stands for local:NAME; local:NAME; tag:NAME; header:NAME; or the login (it has a
+ *     '@', or shared:LOGIN) of a person who was seen here. from: "own", "any" or "tag:X"; by
+ * default any for an account, own for all others. days: at most 365, of a person 90.
  *   {"do":"token-list"}  {"do":"token-revoke","id":1}  {"do":"crate-list"}
- * {"do":"crate-show","name":"acme"} */
+ *   {"do":"crate-show","name":"acme"}
+ *   {"do":"principal-list"}  {"do":"principal-show","name":"anna@corp.test"}
+ *   {"do":"principal-link","old":"local:anna","new":"anna@corp.test"}
+ *   {"do":"principal-block","name":…}  {"do":"principal-unblock","name":…}
+ *   {"do":"principal-rebind","name":LOGIN}            the next person with that login is them
+ *   {"do":"principal-rebind","name":OLD,"login":NEW}  their login changed; the id stays
+ *   {"do":"principal-remove","name":…,"to":…}         what they own goes to `to`, tokens end,
+ *                                                     nobody acts as them any more
+ *   {"do":"audit","after":0,"since":0,"by":"…","crate":"…"}
+ *     -> {"events":[{…},…],"more":true}   at most 1000; go on after the last number */
 #pragma once
 #include "registry/registry.h"
 
@@ -16,9 +28,10 @@
 
 /* What a running server's memory must learn afterwards. */
 struct admin_effect {
-    enum { ADMIN_NOTHING, ADMIN_TOKEN_NEW, ADMIN_TOKEN_REVOKE } kind;
+    enum { ADMIN_NOTHING, ADMIN_TOKEN_NEW, ADMIN_TOKEN_REVOKE, ADMIN_RELOAD } kind;
     struct access_token token;
-    struct str principal_key; /* in the arena */
+    struct access_principal principal; /* ADMIN_TOKEN_NEW: whose; made if it was not there */
+    struct buf events;                 /* bodies of the events made, a line each */
 };
 
 /* Inside a transaction of d. out gets the result; it may hold a secret. */

@@ -8,9 +8,15 @@
 struct own_urls;
 
 /* ports[i] is the port listener i really has. base_url: under which clients reach us, no slash at
- * the end. Lives in the arena; c must outlive it. */
-struct own_urls *own_urls_new(
-    struct arena *a, const struct config *c, struct str base_url, const uint16_t *ports);
+ * the end. names: hosts that the tailnet has for us (full and short MagicDNS name, addresses
+ * without brackets); each is ours with the port of every listener that has identity=tailscale.
+ * Copied into the arena; c must outlive it. */
+struct own_names {
+    const struct str *names;
+    size_t n;
+};
+struct own_urls *own_urls_new(struct arena *a, const struct config *c, struct str base_url,
+    const uint16_t *ports, const struct own_names *tailnet);
 
 /* authority: a lower-case Host value. */
 bool own_urls_has_host(const struct own_urls *o, struct str authority);

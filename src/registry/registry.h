@@ -14,9 +14,9 @@
 #include "store/writer.h"
 
 struct registry {
-    const struct config *config; /* immutable; any thread */
-    const struct data_dir *data; /* immutable; any thread */
-    const struct own_urls *own;  /* immutable once serving; any thread */
+    const struct config *config;          /* immutable; any thread */
+    const struct data_dir *data;          /* immutable; any thread */
+    _Atomic(const struct own_urls *) own; /* replaced when the node's name changes; any thread */
     struct worker_pool *pool;
     struct readers *readers; /* any thread */
     struct db *db;           /* the writer thread's */
@@ -26,12 +26,13 @@ struct registry {
     struct sparse *sparse;
     struct tally *tally;
     struct publish_gate *gate;
-    bool read_only; /* after a failed sync: no more changes until a restart */
+    struct str publish_notice; /* a warning that every publisher gets; p NULL: none */
+    bool read_only;            /* after a failed sync: no more changes until a restart */
     unsigned disk_failures;
 };
 
 /* Opens database and memory from the folder. pool and the rest must outlive it. own is set by the
- * server once ports are known. */
+ * server once ports and names are known; what was set before has to stay. */
 int registry_open(const struct config *c, const struct data_dir *data, struct worker_pool *pool,
     struct registry **ret, struct err *e) MUST_CHECK;
 /* Writes what counters wait, stops the writer, closes. */

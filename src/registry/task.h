@@ -16,11 +16,14 @@ struct task { /* first member of each use case's own struct, which is allocated 
     void *ctx;
     struct str index_name; /* lower case; with index_answer, what commit puts into the index */
     struct answer *index_answer;
+    struct str grant;  /* what allowed it, by the last task_check */
+    struct buf events; /* bodies of the events it made, a line each; logged after the commit */
     /* Loop thread, after a commit and before done: brings the loop's memory up. May be NULL. */
     void (*committed)(struct task *t);
 };
 
-/* A zeroed object of size n whose arena it lives in. Strings for it are copied there. */
+/* A zeroed object of size n whose arena it lives in. Strings for it are copied there, and so is the
+ * caller (caller_keep). */
 struct task *task_new(
     struct registry *r, const struct caller *c, size_t n, task_done_fn done, void *ctx);
 /* Queues it; done is called later in any case, also when it cannot be queued. */

@@ -10,17 +10,30 @@
 
 /* ---- principals and tokens ---- */
 struct principal_row {
-    int64_t id;     /* fits u32: cargo's owner ids are */
-    struct str key; /* "local:bob" */
+    int64_t id;         /* fits u32: cargo's owner ids are */
+    struct str key;     /* "local:bob", "anna@corp.test", "tag:ci" */
+    struct str control; /* p NULL unless bound to a person of that control server */
+    int64_t user_id;    /* 0 unless bound */
+    int64_t link;       /* the principal it acts as; 0: itself */
+    int64_t created, last_seen, removed; /* Unix s; 0: never */
     bool blocked;
-    int64_t created;
 };
 int meta_principal_find(struct db *d, struct arena *a, struct str key, struct principal_row *ret,
     struct err *e) MUST_CHECK;
 int meta_principal_get(
     struct db *d, struct arena *a, int64_t id, struct principal_row *ret, struct err *e) MUST_CHECK;
-int meta_principal_ensure(
-    struct db *d, struct str key, int64_t now, int64_t *ret_id, struct err *e) MUST_CHECK;
+/* Finds or makes. *ret_new may be NULL. */
+int meta_principal_ensure(struct db *d, struct str key, int64_t now, int64_t *ret_id, bool *ret_new,
+    struct err *e) MUST_CHECK;
+/* Writes all but id and created. */
+int meta_principal_update(struct db *d, const struct principal_row *p, struct err *e) MUST_CHECK;
+int meta_principal_saw(struct db *d, int64_t id, int64_t when, struct err *e) MUST_CHECK;
+/* What one owns goes to the other (no row twice), and with tokens its live tokens too. */
+int meta_principal_hand_over(
+    struct db *d, int64_t from, int64_t to, bool tokens, struct err *e) MUST_CHECK;
+/* Ends all live tokens of a principal. */
+int meta_principal_revoke_tokens(
+    struct db *d, int64_t id, int64_t now, uint64_t *ret_n, struct err *e) MUST_CHECK;
 
 struct token_row {
     int64_t id, principal;
@@ -28,6 +41,9 @@ struct token_row {
     uint8_t hash[SHA256_LEN];
     unsigned scopes;                              /* bits, auth/right.h */
     struct str patterns;                          /* white-space separated canonical patterns */
+    struct str from;                              /* "own", "any" or a tag */
+    struct str capability;                        /* JSON; p NULL when there was none */
+    struct str name;                              /* what its maker calls it; may be empty */
     int64_t created, expires, last_used, revoked; /* Unix s; 0: never */
 };
 int meta_token_add(
@@ -144,15 +160,31 @@ int meta_search(struct db *d, const struct search_query *q, meta_crate_fn visit,
 /* ---- events ---- */
 struct event {
     int64_t time;
-    struct str principal; /* key; "admin" for the admin socket; "anonymous" */
-    struct str node;      /* p NULL for now */
-    int64_t token;        /* 0: none */
-    struct str what;      /* "publish", "yank", "unyank", "owner-add", "owner-remove", "token-new",
-                             "token-revoke" */
+    struct str principal; /* key; several of a tagged node with ","; "admin" for the admin socket;
+                             "anonymous" */
+    struct str node, node_id, address; /* of the peer, as the tailnet names it; p NULL: unknown */
+    const struct str *tags;
+    size_t n_tags;
+    int64_t token;    /* 0: none */
+    struct str grant; /* what allowed it; p NULL: not asked */
+    struct str what;  /* "publish", "yank", "unyank", "owner-add", "owner-remove", "token-new",
+                         "token-revoke", "principal-new", "principal-link", … */
     struct str crate, version; /* p NULL when it is about none */
     struct str detail;         /* JSON object with more, or p NULL */
 };
-/* Appends one row: body is the event as JSON, hash = SHA-256(previous hash || body). */
-int meta_event_add(struct db *d, const struct event *ev, struct err *e) MUST_CHECK;
+/* Appends one row: body is the event as JSON, hash = SHA-256(previous hash || body). ret_body may
+ * be NULL; else appended. */
+int meta_event_add(
+    struct db *d, const struct event *ev, struct buf *ret_body, struct err *e) MUST_CHECK;
 /* Recomputes the chain: ERR_CORRUPT names the first number that does not fit. */
 int meta_events_verify(struct db *d, uint64_t *ret_n, struct err *e) MUST_CHECK;
+/* Events with a number above after, oldest first, at most limit; by (any of its principals, its
+ * node's name or address), crate (canonical) and since (Unix s) bound them when not empty or 0. */
+struct event_query {
+    int64_t after, since;
+    struct str by, crate;
+    uint32_t limit;
+};
+typedef int (*meta_event_fn)(void *ctx, int64_t number, struct str body, struct err *e);
+int meta_each_event(struct db *d, const struct event_query *q, meta_event_fn visit, void *ctx,
+    struct err *e) MUST_CHECK;
