@@ -56,6 +56,8 @@ void access_log_line(struct api *a, const struct request *req, const struct http
     log_u64(&l, "id", req->id);
     log_str(&l, "peer", request_peer(req));
     log_str(&l, "who", req->log_principal.p ? req->log_principal : STR("-"));
+    if (req->log_node.p)
+        log_str(&l, "node", req->log_node);
     log_str(&l, "method", str_from(http_method_name(req->method)));
     log_str(&l, "target", without_tokens(req));
     log_str(&l, "http", str_from(http_version_name(req->version)));

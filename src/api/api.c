@@ -1,7 +1,10 @@
-/* From a request to its handler: host, route, caller, right, in this order. */
-#include "api/internal.h"
+/* From a request to its handler: route, host, who is there, caller, right, in this order. */
+#include "api/form.h"
+#include "api/session.h"
+#include "api/trusted.h"
 
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 
 static struct answer *make_config(const struct api *a, bool closed)
@@ -46,17 +49,40 @@ struct api *api_new(struct loop *loop)
     struct api *a = MEM_NEW(struct api);
     a->loop = loop;
     a->yes = make_yes();
+    a->told_void = map_new();
+    random_bytes(a->form_secret, sizeof(a->form_secret));
     access_log_init(a);
     unpacked_init(a);
     return a;
 }
 
-void api_open(struct api *a, struct registry *r, const struct api_site *site)
+void api_open(struct api *a, struct registry *r)
 {
     a->registry = r;
+}
+
+void api_set_site(struct api *a, const struct api_site *site)
+{
     a->site = *site;
+    answer_unref(a->config_open);
+    answer_unref(a->config_closed);
     a->config_open = make_config(a, false);
     a->config_closed = make_config(a, true);
+}
+
+void api_set_tailnet(struct api *a, struct tailnet *t)
+{
+    a->tailnet = t;
+}
+
+const struct tailnet_node *api_tailnet_node(const struct api *a, struct err *e)
+{
+    const struct tailnet_node *node = a->tailnet ? tailnet_node(a->tailnet) : NULL;
+    if (node && node->running)
+        return node;
+    (void)err_set(e, ERR_BUSY, "%" STR_FMT,
+        STR_ARG(a->tailnet ? tailnet_trouble(a->tailnet) : STR("this registry is stopping")));
+    return NULL;
 }
 
 void api_free(struct api *a)
@@ -67,6 +93,7 @@ void api_free(struct api *a)
     answer_unref(a->config_open);
     answer_unref(a->config_closed);
     answer_unref(a->yes);
+    map_free(a->told_void, NULL);
     log_write(buf_str(&a->log));
     buf_deinit(&a->log);
     free(a);
@@ -118,12 +145,12 @@ static int find_route(struct call *c, struct err *e)
 }
 
 /* A web page elsewhere must not change anything through a visitor's browser; cargo sends neither
- * field. */
+ * field. Our own form is judged by form.c. */
 static int check_origin(const struct call *c, struct err *e)
 {
     struct str site = c->req->header[HEADER_SEC_FETCH_SITE];
     bool reads = c->req->method == HTTP_GET || c->req->method == HTTP_HEAD;
-    if (reads ||
+    if (reads || c->route->need == NEED_OWN_FORM ||
         (c->req->header[HEADER_ORIGIN].p == NULL &&
             (site.p == NULL || str_eq(site, STR("none")) || str_eq(site, STR("same-origin")))))
         return 0;
@@ -148,21 +175,37 @@ static int check_need(struct call *c, struct err *e)
         return access_may(a, &c->caller, RIGHT_YANK, STR_NONE, e);
     case NEED_CHANGE_OWNERS:
         return access_may(a, &c->caller, RIGHT_CHANGE_OWNERS, STR_NONE, e);
+    case NEED_OWN_FORM:
+        return form_check_origin(c, e);
     }
     return err_set(e, ERR_FORBIDDEN, "this route is closed");
+}
+
+/* For the log: who it is said to be, and from which node. */
+static void note_caller(struct call *c)
+{
+    struct arena *a = c->req->arena;
+    struct str name = access_caller_name(c->api->registry->access, &c->caller);
+    c->req->log_principal = c->caller.kind == CALLER_PRINCIPAL ? arena_str(a, name) : name;
+    if (c->peer && c->peer->node.n > 0)
+        c->req->log_node = arena_str(a, c->peer->node);
 }
 
 static int identify(struct call *c, struct err *e)
 {
     struct registry *r = c->api->registry;
     int64_t now = loop_wall_s(c->api->loop);
-    int rc = access_identify(
-        r->access, &c->door->access, c->req->header[HEADER_AUTHORIZATION], now, &c->caller, e);
-    if (rc < 0)
+    if (c->refusal && c->refusal->kind != ERR_FORBIDDEN) {
+        *e = *c->refusal; /* not known whether anybody: no token makes up for that */
         return -1;
-    struct str name = access_caller_name(r->access, &c->caller);
-    c->req->log_principal =
-        c->caller.kind == CALLER_PRINCIPAL ? arena_str(c->req->arena, name) : name;
+    }
+    if (access_identify(r->access, &c->door->access, c->peer, c->refusal ? c->refusal->text : NULL,
+            c->req->header[HEADER_AUTHORIZATION], now, &c->caller, e) < 0)
+        return -1;
+    /* A read is decided at once; all else may outlive the connection. */
+    if (c->route->need != NEED_READ)
+        c->caller = caller_keep(c->req->arena, &c->caller);
+    note_caller(c);
     if (c->caller.token != 0)
         tally_token(r->tally, c->caller.token, now);
     return 0;
@@ -187,6 +230,56 @@ static bool is_refused(struct call *c, struct err *e)
     return identify(c, e) < 0 || check_origin(c, e) < 0 || check_need(c, e) < 0;
 }
 
+static void proceed(struct call *c)
+{
+    struct err e = ERR_INIT;
+    if (is_refused(c, &e))
+        problem_reply(c, &e);
+    else
+        c->route->run(c);
+}
+
+static bool is_change(const struct route *r)
+{
+    return r->need != NEED_READ && r->need != NEED_NOTHING;
+}
+
+/* Funnel hands us the whole internet; tailscaled marks what came that way (since 1.72). */
+static int check_funnel(const struct call *c, struct err *e)
+{
+    if (c->req->header[HEADER_TAILSCALE_FUNNEL_REQUEST].p == NULL)
+        return 0;
+    return err_set(e, ERR_FORBIDDEN,
+        "this registry serves no one by way of Funnel; come from a node of the tailnet");
+}
+
+/* Only what serves somebody asks who they are: health must answer while the tailnet is away. */
+static void find_peer(struct call *c)
+{
+    struct err e = ERR_INIT;
+    switch (is_health(c->route) ? LISTEN_NO_IDENTITY : c->door->access.identity) {
+    case LISTEN_NO_IDENTITY:
+        proceed(c);
+        break;
+    case LISTEN_HEADER:
+        trusted_identify(c, proceed);
+        break;
+    case LISTEN_TAILSCALE:
+        if (check_funnel(c, &e) < 0)
+            problem_reply(c, &e);
+        else
+            session_identify(c, is_change(c->route) || c->route->run == api_me, proceed);
+        break;
+    }
+}
+
+/* While the node is not up its names are not known either. */
+static bool is_waiting(const struct call *c, struct err *e)
+{
+    return c->door->access.identity == LISTEN_TAILSCALE && !is_health(c->route) &&
+           !api_tailnet_node(c->api, e);
+}
+
 static void on_request(void *ctx, struct request *req)
 {
     struct call *c = ARENA_NEW(req->arena, struct call);
@@ -194,15 +287,14 @@ static void on_request(void *ctx, struct request *req)
     c->api = ctx;
     c->req = req;
     c->door = req->listener;
-    if (find_route(c, &e) < 0) {
+    if (find_route(c, &e) < 0)
         refuse(c, &e, e.kind == ERR_NOT_FOUND ? 404 : 405);
-    } else if (!is_health(c->route) && check_host(c, &e) < 0) {
-        refuse(c, &e, 421);
-    } else if (is_refused(c, &e)) {
+    else if (is_waiting(c, &e))
         problem_reply(c, &e);
-    } else {
-        c->route->run(c);
-    }
+    else if (!is_health(c->route) && check_host(c, &e) < 0)
+        refuse(c, &e, 421);
+    else
+        find_peer(c);
 }
 
 static void on_done(void *ctx, const struct request *req, const struct http_result *r)
@@ -225,9 +317,11 @@ static struct answer *make_error(
 
 struct http_handler api_handler(struct api *a)
 {
-    return (struct http_handler){
-        .ctx = a, .on_request = on_request, .on_done = on_done, .make_error = make_error
-    };
+    return (struct http_handler){ .ctx = a,
+        .on_request = on_request,
+        .on_done = on_done,
+        .make_error = make_error,
+        .peer_gone = session_gone };
 }
 
 const struct answer_field safe_fields[N_SAFE_FIELDS] = {

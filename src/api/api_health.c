@@ -19,6 +19,8 @@ void api_readyz(struct call *c)
 {
     if (c->api->stopping)
         reply_word(c, 503, "stopping");
+    else if (c->api->tailnet && !api_tailnet_node(c->api, NULL))
+        reply_word(c, 503, "waiting for the tailnet"); /* no more: no one is asked who they are */
     else
         reply_word(c, 200,
             c->api->registry->read_only ? "degraded: read-only after a disk failure" : "ready");

@@ -7,6 +7,24 @@ struct upload {
     struct publish *publish; /* NULL once it is over */
 };
 
+#define EXPIRY_WARNING_S (14 * 86400)
+
+/* When the registry's own key on the tailnet ends, nobody reaches it any more; those who publish
+ * are the ones who read warnings. */
+static void warn_of_expiry(const struct call *c, struct json_out *j)
+{
+    const struct tailnet_node *node = api_tailnet_node(c->api, NULL);
+    char date[CLOCK_RFC3339_LEN + 1];
+    if (!node || node->key_expiry == 0 ||
+        node->key_expiry - loop_wall_s(c->api->loop) > EXPIRY_WARNING_S)
+        return;
+    clock_format_rfc3339(node->key_expiry, date);
+    json_put_str(j, arena_printf(c->req->arena,
+                        "this registry's own key on the tailnet ends on %.10s, and then nobody "
+                        "reaches it: tell its admin (`superguppy doctor` says what to do)",
+                        date));
+}
+
 static void reply_warnings(struct call *c, const struct publish_result *r)
 {
     struct buf b AUTO_BUF = BUF_INIT(64u << 10);
@@ -22,6 +40,7 @@ static void reply_warnings(struct call *c, const struct publish_result *r)
     json_array_begin(&j);
     for (size_t i = 0; i < r->n_warnings; i++)
         json_put_str(&j, r->warnings[i]);
+    warn_of_expiry(c, &j);
     json_array_end(&j);
     json_object_end(&j);
     json_object_end(&j);

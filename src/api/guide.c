@@ -24,9 +24,37 @@ void guide_steps(struct buf *out, struct str base_url)
         STR_ARG(base_url));
 }
 
-void guide_keep_private(struct buf *out)
+void guide_tailnet_lines(struct buf *out, struct str base_url)
 {
-    buf_add(out, STR("To keep a crate off crates.io, say in its Cargo.toml under [package]:\n"
+    buf_addf(out,
+        "[registries.crates]\n"
+        "index = \"sparse+%" STR_FMT "/index/\"\n"
+        "token = \"tailscale\"        # not a secret: \"ask the network who I am\"\n",
+        STR_ARG(base_url));
+}
+
+void guide_tailnet_steps(struct buf *out, struct str base_url)
+{
+    buf_add(out, STR("1. Put three lines into a project, and check them in; no one logs in:\n"
                      "\n"
-                     "publish = [\"guppy\"]\n"));
+                     "mkdir -p .cargo && cat >> .cargo/config.toml <<'EOF'\n"));
+    guide_tailnet_lines(out, base_url);
+    buf_add(out, STR("EOF\n"
+                     "\n"
+                     "2. Publish it:\n"
+                     "\n"
+                     "cargo publish --registry crates\n"
+                     "\n"
+                     "3. Use it in another project that has the three lines:\n"
+                     "\n"
+                     "cargo add NAME --registry crates && cargo build\n"));
+}
+
+void guide_keep_private(struct buf *out, bool on_tailnet)
+{
+    buf_addf(out,
+        "To keep a crate off crates.io, say in its Cargo.toml under [package]:\n"
+        "\n"
+        "publish = [\"%s\"]\n",
+        on_tailnet ? "crates" : "guppy");
 }

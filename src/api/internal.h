@@ -1,13 +1,20 @@
 /* What the files of api/ share. */
 #pragma once
 #include "api/api.h"
+#include "base/digest.h"
 #include "base/json_write.h"
+#include "base/map.h"
+#include "tailnet/tailnet.h"
 
 struct api {
     struct registry *registry;
     struct loop *loop;
     struct api_site site;
+    struct tailnet *tailnet;         /* NULL: no listener asks it */
+    uint8_t form_secret[SHA256_LEN]; /* form.c; a restart makes open forms void */
     bool stopping;
+    bool told_both_in_force; /* notice.c: log lines that are written once */
+    struct map *told_void;
     struct answer *config_open, *config_closed; /* config.json without and with auth-required */
     struct answer *yes;                         /* {"ok":true} */
     struct loop_task log_flush;
@@ -25,8 +32,13 @@ struct call {
     struct request *req;
     const struct route *route;
     const struct api_door *door;
+    const struct identity *peer; /* whom the network says it is; NULL: nobody, or not asked */
+    const struct err *refusal;   /* why nobody; NULL otherwise */
     struct caller caller;
     struct str params[PARAMS_MAX];
+
+    void (*then)(struct call *c); /* session.c, trusted.c: while it waits to be told who it is */
+    struct call *next;
 };
 
 /* The kind of answer that a refusal has: cargo's JSON below /api/, one sentence of text elsewhere.
@@ -41,6 +53,7 @@ enum need {
     NEED_PUBLISH, /* some crate; the use case asks again for the one */
     NEED_YANK,
     NEED_CHANGE_OWNERS,
+    NEED_OWN_FORM, /* our own page sent it: form.h; for changes to what is one's own alone */
 };
 
 struct route {
@@ -74,6 +87,12 @@ struct problem {
 };
 struct answer *problem_answer(const struct api *a, const struct problem *p);
 
+/* ---- whom the tailnet knows ---- */
+/* Our node while it is running; NULL with ERR_BUSY and the sentence for people otherwise. */
+const struct tailnet_node *api_tailnet_node(const struct api *a, struct err *e);
+/* Somebody was seen whom we had not seen so: tells the log what is wrong with their grants. */
+void api_note_identity(struct api *a, const struct identity *id);
+
 /* ---- answers ---- */
 void reply_json(struct call *c, struct str body);
 void reply_text(struct call *c, unsigned status, const struct buf *body);
@@ -97,6 +116,8 @@ void api_owners_remove(struct call *c);
 void api_search(struct call *c);
 void api_root(struct call *c);
 void api_me(struct call *c);
+void api_me_token_new(struct call *c);
+void api_me_token_revoke(struct call *c);
 void api_healthz(struct call *c);
 void api_readyz(struct call *c);
 void api_admin(struct call *c);

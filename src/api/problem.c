@@ -89,13 +89,16 @@ static void log_problem(const struct call *c, unsigned status, const struct err 
 }
 
 /* On the web API cargo expects 403 for a token that is no good and 401 for none; the challenge of
- * the index stays with every 401. */
+ * the index stays with every 401. Where no token could help, a 401 would only hide the sentence:
+ * cargo prints that of a 403 word for word. */
 static unsigned status_for(const struct call *c, const struct err *e)
 {
     bool sent = c->req->header[HEADER_AUTHORIZATION].p != NULL;
     bool api = c->route && c->route->shape == SHAPE_JSON;
     unsigned status = problem_status(e->kind);
-    return status == 401 && api && sent ? 403 : status;
+    if (status == 401 && ((api && sent) || !access_door_takes_tokens(&c->door->access)))
+        return 403;
+    return status;
 }
 
 void problem_reply(struct call *c, const struct err *e)

@@ -19,6 +19,8 @@ const struct route API_ROUTES[] = {
     { HTTP_GET, CRATES "/{}/{}/download", NEED_READ, SHAPE_JSON, api_download },
     { HTTP_GET, "/", NEED_NOTHING, SHAPE_TEXT, api_root },
     { HTTP_GET, "/me", NEED_NOTHING, SHAPE_TEXT, api_me },
+    { HTTP_POST, "/me/tokens", NEED_OWN_FORM, SHAPE_TEXT, api_me_token_new },
+    { HTTP_POST, "/me/tokens/{}/revoke", NEED_OWN_FORM, SHAPE_TEXT, api_me_token_revoke },
     { HTTP_GET, "/healthz", NEED_NOTHING, SHAPE_TEXT, api_healthz },
     { HTTP_GET, "/readyz", NEED_NOTHING, SHAPE_TEXT, api_readyz },
     { HTTP_POST, "/admin", NEED_ADMIN_DOOR, SHAPE_JSON, api_admin },

@@ -61,7 +61,7 @@ static void every_row_is_whole(void **state)
         assert_int_equal(r->path[0], '/');
         assert_non_null(r->run);
         assert_true(r->method < HTTP_METHODS);
-        assert_true(r->need >= NEED_NOTHING && r->need <= NEED_CHANGE_OWNERS);
+        assert_true(r->need >= NEED_NOTHING && r->need <= NEED_OWN_FORM);
         assert_true(count(r->path, "{}") + count(r->path, "**") <= PARAMS_MAX);
         size_t rest = count(r->path, "**");
         if (rest > 0)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <sys/random.h>
 
 struct sha256 {
@@ -47,6 +48,12 @@ void sha256_end(struct sha256 *h, uint8_t ret_sum[SHA256_LEN])
 void sha256(struct str s, uint8_t ret_sum[SHA256_LEN])
 {
     must(EVP_Digest(s.p, s.n, ret_sum, NULL, EVP_sha256(), NULL) == 1);
+}
+
+void hmac_sha256(struct str key, struct str s, uint8_t ret_sum[SHA256_LEN])
+{
+    must(HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)s.p, s.n, ret_sum, NULL) !=
+         NULL);
 }
 
 void hex_format(const uint8_t *p, size_t n, char *out)

@@ -12,6 +12,7 @@ void sha256_add(struct sha256 *h, struct str s);
 void sha256_end(struct sha256 *h, uint8_t ret_sum[SHA256_LEN]); /* h must not be added to after */
 void sha256(struct str s, uint8_t ret_sum[SHA256_LEN]);
 
+void hmac_sha256(struct str key, struct str s, uint8_t ret_sum[SHA256_LEN]); /* RFC 2104 */
 void hex_format(const uint8_t *p, size_t n, char *out); /* 2n lower-case digits, then NUL */
 /* RFC 4648 5 without padding: (4n+2)/3 digits, then NUL. */
 void base64url_format(const uint8_t *p, size_t n, char *out);

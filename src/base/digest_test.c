@@ -52,6 +52,16 @@ static void a_running_hash_does_not_care_about_pieces(void **state)
     sha256_free(NULL);
 }
 
+static void hmac_matches_rfc_4231(void **state)
+{
+    (void)state;
+    uint8_t sum[SHA256_LEN];
+    char text[SHA256_HEX_LEN + 1];
+    hmac_sha256(STR("Jefe"), STR("what do ya want for nothing?"), sum);
+    hex_format(sum, sizeof(sum), text);
+    assert_string_equal(text, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 static void base64url_matches_rfc_4648(void **state)
 {
     (void)state;
@@ -102,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sha256_matches_the_standard_s_examples),
         cmocka_unit_test(a_running_hash_does_not_care_about_pieces),
+        cmocka_unit_test(hmac_matches_rfc_4231),
         cmocka_unit_test(base64url_matches_rfc_4648),
         cmocka_unit_test(comparison_needs_equal_bytes_and_length),
         cmocka_unit_test(random_bytes_fill_the_whole_and_differ),

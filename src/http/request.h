@@ -54,6 +54,7 @@ struct request {
     /* the handler's */
     void *user;
     struct str log_principal; /* for the access log; in the arena or static */
+    struct str log_node;      /* the same; p NULL when no node is known */
     const char *route;        /* for the access log; static */
 };
 

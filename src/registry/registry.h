@@ -26,7 +26,6 @@ struct registry {
     struct sparse *sparse;
     struct tally *tally;
     struct publish_gate *gate;
-    struct str publish_notice; /* a warning that every publisher gets; p NULL: none */
     bool read_only;            /* after a failed sync: no more changes until a restart */
     unsigned disk_failures;
 };

@@ -1,15 +1,16 @@
 /* Start and stop. Start: folder, memory, sockets, then requests. Stop: no new connections, what is
  * in flight, the workers, the writer, the folder. */
-#include "server/server.h"
+#include "server/server_private.h"
 
-#include "api/api.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "registry/registry.h"
+#include "base/num.h"
 #include "server/welcome.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -22,24 +23,6 @@
 #define WORKER_QUEUE_MAX 20000
 #define TALLY_EVERY_MS 5000
 #define SETTLE_MS 5000 /* for workers and the writer after the last connection is gone */
-
-struct server {
-    const struct config *config;
-    struct arena *arena;
-    struct data_dir *data;
-    struct worker_pool *pool;
-    struct loop *loop;
-    struct registry *registry;
-    struct api *api;
-    struct http_server *http;
-    struct api_door *doors; /* one a listener, then the admin socket's */
-    uint16_t *ports;
-    struct api_site site;
-
-    struct loop_io worker_io, signal_io;
-    struct loop_timer tally_timer;
-    bool stopping;
-};
 
 static struct http_limits limits_from(const struct config *c)
 {
@@ -64,35 +47,86 @@ static struct http_limits limits_from(const struct config *c)
 
 /* In userspace mode tailscaled hands every peer to loopback, so the built-in listener is open only
  * where there is no tailscaled. */
-static bool has_tailscaled(void)
+static bool has_tailscaled(const struct server *s)
 {
-    static const char *const paths[] = { "/run/tailscale/tailscaled.sock",
-        "/var/run/tailscale/tailscaled.sock" };
-    struct stat st;
-    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-        if (stat(paths[i], &st) == 0)
-            return true;
-    }
-    return false;
+    return s->config->tailscale_socket.n > 0 || tailnet_find_socket().n > 0;
 }
 
-static struct api_door door_for(const struct listen_url *l)
+static struct api_door door_for(const struct server *s, const struct listen_url *l)
 {
     return (struct api_door){
         .access = {
-            .anonymous_read = l->anonymous_read && !(l->is_builtin && has_tailscaled()),
+            .anonymous_read = l->anonymous_read && !(l->is_builtin && has_tailscaled(s)),
             .token_reads = l->token_reads,
+            .identity = l->identity,
         },
         .only_health = l->only_health,
+        .trusted_field = l->header,
     };
+}
+
+/* A user's name or a uid. */
+static int find_uid(struct server *s, struct str who, uint32_t *ret, struct err *e)
+{
+    if (num_parse_u32(who, ret))
+        return 0;
+    errno = 0;
+    const struct passwd *user = getpwnam(str_cstr(s->arena, who));
+    if (!user)
+        return err_set(e, ERR_USAGE,
+            "this machine has no user `%" STR_FMT "`, whom a listener names with peer=; write an "
+            "existing user's name or uid",
+            STR_ARG(who));
+    *ret = user->pw_uid;
+    return 0;
+}
+
+static int listen_unix(
+    struct server *s, const struct listen_url *l, struct api_door *door, struct err *e)
+{
+    uint32_t *uids = arena_array(s->arena, l->n_peers + 1, sizeof(uint32_t));
+    for (size_t i = 0; i < l->n_peers; i++) {
+        if (find_uid(s, l->peers[i], &uids[i], e) < 0)
+            return -1;
+    }
+    door->peer_uids = uids;
+    door->n_peer_uids = l->n_peers;
+    if (http_listen_unix(s->http, str_cstr(s->arena, l->path), l->mode, door, e) < 0)
+        return -1;
+    if (l->identity == LISTEN_HEADER)
+        http_keep_field(s->http, door, l->header);
+    return 0;
+}
+
+/* The cure for the tailnet's listener is another than for the rest. */
+static int listen_tailnet(struct server *s, size_t i, struct err *e)
+{
+    const struct listen_url *l = &s->config->listeners[i];
+    if (http_listen_tcp(s->http, STR("127.0.0.1"), l->port, &s->doors[i], &s->ports[i], e) == 0)
+        return 0;
+    if (e->kind == ERR_CONFLICT)
+        return err_set(e, ERR_CONFLICT,
+            "port %u is taken: stop the other program or serve the tailnet on another port, such "
+            "as "
+            "--listen 'http://tailnet:8000?identity=tailscale'",
+            l->port);
+    if (e->kind == ERR_FORBIDDEN)
+        return err_set(e, ERR_FORBIDDEN,
+            "no permission to listen on port %u: run `setcap cap_net_bind_service=+ep` on this "
+            "program as root, or serve the tailnet on a port above 1023, such as --listen "
+            "'http://tailnet:8000?identity=tailscale'",
+            l->port);
+    return -1;
 }
 
 static int listen_one(struct server *s, size_t i, struct err *e)
 {
     const struct listen_url *l = &s->config->listeners[i];
-    s->doors[i] = door_for(l);
+    s->doors[i] = door_for(s, l);
     if (l->scheme == LISTEN_UNIX)
-        return http_listen_unix(s->http, str_cstr(s->arena, l->path), l->mode, &s->doors[i], e);
+        return listen_unix(s, l, &s->doors[i], e);
+    if (l->is_tailnet)
+        return listen_tailnet(s, i, e);
     return http_listen_tcp(s->http, l->host, l->port, &s->doors[i], &s->ports[i], e);
 }
 
@@ -223,10 +257,10 @@ static int start(struct server *s, struct err *e)
 {
     if (start_loop(s, e) < 0 || open_ports(s, e) < 0 || open_stores(s, e) < 0)
         return -1;
-    s->site.base_url = welcome_base_url(s->arena, s->config, s->ports);
-    s->site.version = SUPERGUPPY_VERSION;
-    s->registry->own = own_urls_new(s->arena, s->config, s->site.base_url, s->ports);
-    api_open(s->api, s->registry, &s->site);
+    api_open(s->api, s->registry);
+    server_make_site(s, NULL);
+    if (server_asks_tailnet(s))
+        server_open_tailnet(s);
     return http_start(s->http, e);
 }
 
@@ -248,6 +282,10 @@ static bool settle(struct server *s)
 static void stop(struct server *s)
 {
     http_server_free(s->http);
+    if (s->tailnet) { /* those who wait to be looked up are told that we stop */
+        api_set_tailnet(s->api, NULL);
+        tailnet_free(s->tailnet);
+    }
     if (s->registry && !settle(s)) {
         /* Jobs stand on all that would be freed now. What was answered is stored. */
         log_msg(LOG_WARN, "stop_cut", "work in flight did not end in %d s", SETTLE_MS / 1000);
@@ -255,6 +293,7 @@ static void stop(struct server *s)
     }
     registry_close(s->registry); /* its last changes come back through the pool */
     worker_pool_free(s->pool);
+    tailnet_doors_free(s->tailnet_doors);
     api_free(s->api);
     data_dir_close(s->data);
     if (s->loop && s->signal_io.fd > 0)
@@ -281,7 +320,10 @@ static int announce(struct server *s, const struct server_options *o, struct err
     size_t first = 0; /* that clients are sent to */
     while (first + 1 < s->config->n_listeners && s->doors[first].only_health)
         first++;
-    welcome_text(&text, s->config, s->site.base_url, s->ports, &s->doors[first].access);
+    if (s->tailnet)
+        welcome_waiting(&text, s->config, s->ports);
+    else
+        welcome_text(&text, s->config, s->site.base_url, s->ports, &s->doors[first].access);
     (void)fwrite(text.p, 1, text.n, stdout);
     (void)fflush(stdout);
     if (o->ready_fd < 0)
@@ -302,6 +344,10 @@ int server_run(const struct server_options *o, struct err *e)
         rc = announce(&s, o, e);
     if (rc == 0)
         loop_run(s.loop);
+    if (s.failure.kind != ERR_NONE) {
+        *e = s.failure;
+        rc = -1;
+    }
     stop(&s);
     return rc;
 }

@@ -43,7 +43,8 @@ static void listens(struct fixture *f, const char *url, uint16_t port)
 
 static void assert_base(struct fixture *f, const char *want)
 {
-    assert_true(str_eq(welcome_base_url(f->arena, &f->config, f->ports), str_from(want)));
+    struct str node = STR("crates.tail1234.ts.net");
+    assert_true(str_eq(welcome_base_url(f->arena, &f->config, f->ports, node), str_from(want)));
 }
 
 static bool says(const struct fixture *f, const char *phrase)
@@ -127,10 +128,75 @@ static void without_a_url_there_is_nothing_to_paste(void **state)
     struct fixture *f = *state;
     struct access_door door = { 0 };
     listens(f, "http://127.0.0.1:8001?only=health", 8001);
-    struct str base = welcome_base_url(f->arena, &f->config, f->ports);
+    struct str base = welcome_base_url(f->arena, &f->config, f->ports, STR_NONE);
     welcome_text(&f->out, &f->config, base, f->ports, &door);
     assert_true(says(f, "http://127.0.0.1:8001  (health alone)"));
     assert_false(says(f, "cargo"));
+}
+
+static void the_full_name_of_the_node_is_the_base_on_a_tailnet(void **state)
+{
+    struct fixture *f = *state;
+    listens(f, "http://127.0.0.1:9000", 9000);
+    listens(f, "http://tailnet:80?identity=tailscale", 80);
+    assert_base(f, "http://crates.tail1234.ts.net");
+    f->ports[1] = 8000;
+    assert_base(f, "http://crates.tail1234.ts.net:8000");
+    f->config.url = STR("https://crates.example");
+    assert_base(f, "https://crates.example");
+}
+
+static void the_tailnet_s_own_listener_is_told_by_its_loopback_part(void **state)
+{
+    struct fixture *f = *state;
+    listens(f, "http://tailnet:80?identity=tailscale", 8080);
+    welcome_urls(&f->out, &f->config, f->ports);
+    assert_true(str_eq(buf_str(&f->out), STR("http://127.0.0.1:8080\n")));
+    welcome_waiting(&f->out, &f->config, f->ports);
+    assert_true(says(f, "http://127.0.0.1:8080/healthz\n"));
+}
+
+/* What welcome_tailnet says with the settings at hand. */
+static void welcome_on_tailnet(struct fixture *f)
+{
+    struct str addresses[] = { STR("100.64.0.1"), STR("fd7a:115c:a1e0::1") };
+    struct tailnet_node node = { .running = true,
+        .tun = true,
+        .name = STR("crates.tail1234.ts.net"),
+        .addresses = addresses,
+        .n_addresses = 2 };
+    struct access *a = access_new(&f->config);
+    welcome_tailnet(&f->out, &f->config, &node, STR("http://crates.tail1234.ts.net"), a);
+    access_free(a);
+    assert_true(buf_ok(&f->out));
+}
+
+static void on_a_tailnet_the_text_says_whom_it_lets_through_and_with_what(void **state)
+{
+    struct fixture *f = *state;
+    f->config.members = STR("publish");
+    f->config.tagged = STR("none");
+    f->config.accounts = STR("publish");
+    f->config.capability = STR("superguppy.internal/cap/registry");
+    welcome_on_tailnet(f);
+    assert_true(says(f, "send people to  http://crates.tail1234.ts.net/\n"));
+    assert_true(says(f, "people of the tailnet: publish  (access.members)\n"));
+    assert_true(says(f, "tagged nodes: nothing of their own  (access.tagged)\n"));
+    assert_true(says(f, "grants superguppy.internal/cap/registry"));
+    assert_true(says(f, "nobody yet") && says(f, "access.admins"));
+    assert_true(
+        says(f, "index = \"sparse+http://crates.tail1234.ts.net/index/\"\ntoken = \"tailscale\""));
+}
+
+static void admins_are_named(void **state)
+{
+    struct fixture *f = *state;
+    struct str admins[] = { STR("anna@corp.test"), STR("tag:ops") };
+    f->config.members = f->config.tagged = f->config.accounts = STR("none");
+    f->config.admins = (struct config_list){ admins, 2 };
+    welcome_on_tailnet(f);
+    assert_true(says(f, "admins          anna@corp.test, tag:ops\n"));
+    assert_false(says(f, "nobody yet"));
 }
 
 static void every_log_level_of_the_settings_is_known(void **state)
@@ -159,6 +225,10 @@ int main(void)
         T(the_text_says_who_may_read_and_what_to_paste),
         T(a_closed_registry_says_so),
         T(without_a_url_there_is_nothing_to_paste),
+        T(the_full_name_of_the_node_is_the_base_on_a_tailnet),
+        T(the_tailnet_s_own_listener_is_told_by_its_loopback_part),
+        T(on_a_tailnet_the_text_says_whom_it_lets_through_and_with_what),
+        T(admins_are_named),
         T(every_log_level_of_the_settings_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
