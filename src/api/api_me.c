@@ -64,10 +64,22 @@ static void on_tokens(void *ctx, const struct err *e, const struct token_row *ro
 }
 
 /* Tokens are for people whom the network names; a tagged node has none of its own. */
-static bool may_make_tokens(const struct call *c)
+static bool may_have_tokens(const struct call *c)
 {
     return c->peer && c->caller.token == 0 && c->caller.kind == CALLER_PRINCIPAL &&
            c->peer->kind != IDENTITY_TAGGED && c->peer->kind != IDENTITY_SELF;
+}
+
+/* Where every change needs a token besides the identity, the identity alone must not make one: any
+ * program of that person's could. */
+static int check_may_make(const struct call *c, struct err *e)
+{
+    if (!c->api->registry->config->changes_need_token)
+        return 0;
+    return err_set(e, ERR_FORBIDDEN,
+        "on this registry (access.changes_need_token) an admin makes the tokens: `superguppy token "
+        "new %" STR_FMT "`",
+        STR_ARG(access_caller_name(c->api->registry->access, &c->caller)));
 }
 
 static struct me_call *me_new(struct call *c)
@@ -75,7 +87,8 @@ static struct me_call *me_new(struct call *c)
     struct me_call *m = ARENA_NEW(c->req->arena, struct me_call);
     m->call = c;
     m->me.call = c;
-    m->me.may_make_tokens = may_make_tokens(c);
+    m->me.may_have_tokens = may_have_tokens(c);
+    m->me.may_make_tokens = m->me.may_have_tokens && check_may_make(c, NULL) == 0;
     return m;
 }
 
@@ -84,7 +97,7 @@ void api_me(struct call *c)
 {
     struct me_call *m = me_new(c);
     c->peer = c->caller.peer;
-    if (m->me.may_make_tokens)
+    if (m->me.may_have_tokens)
         own_tokens_list(c->api->registry, &c->caller, on_tokens, m);
     else
         show(m);
@@ -101,7 +114,7 @@ static void on_made(void *ctx, const struct err *e, struct str token, int64_t id
         return;
     }
     m->me.made = token;
-    m->me.may_make_tokens = false;
+    m->me.may_have_tokens = m->me.may_make_tokens = false; /* one thing a page */
     show(m);
 }
 
@@ -109,7 +122,7 @@ static int read_request(
     struct call *c, const struct form *f, struct own_token_request *q, struct err *e)
 {
     uint32_t days;
-    if (form_check_key(c, "token-new", form_get(f, "key"), e) < 0)
+    if (form_check_key(c, "token-new", form_get(f, "key"), e) < 0 || check_may_make(c, e) < 0)
         return -1;
     if (!num_parse_u32(form_get(f, "days"), &days))
         return err_set(e, ERR_INVALID, "days is a number from 1 to 90");

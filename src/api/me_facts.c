@@ -72,3 +72,16 @@ void me_facts(const struct me *m, bool html, struct buf *out)
         fact(out, html, "address", request_peer(c->req));
     connection_facts(c, html, out);
 }
+
+void me_rights(const struct me *m, struct buf *out)
+{
+    const struct access *a = m->call->api->registry->access;
+    size_t n_void = access_void_grants(a);
+    access_describe(a, &m->call->caller, out);
+    if (n_void > 0)
+        buf_addf(out,
+            "(%zu [[access.grant]] of the configuration count for nothing; `superguppy config "
+            "check` "
+            "says why)\n",
+            n_void);
+}

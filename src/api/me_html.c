@@ -113,7 +113,7 @@ static void tokens(const struct me *m, struct buf *out)
         me_escape(out, m->made);
         buf_add(out, STR("</pre></div>\n"));
     }
-    if (!m->may_make_tokens)
+    if (!m->may_have_tokens)
         return;
     if (m->n_tokens > 0)
         buf_add(out, STR("<h2>Your tokens</h2>\n<table><tr><th></th><th>name</th><th>may</th>"
@@ -122,7 +122,10 @@ static void tokens(const struct me *m, struct buf *out)
         token_row(m, &m->tokens[i], out);
     if (m->n_tokens > 0)
         buf_add(out, STR("</table>\n"));
-    token_form(m, out);
+    if (m->may_make_tokens)
+        token_form(m, out);
+    else
+        buf_add(out, STR("<p>Tokens are made by an admin here.</p>\n"));
 }
 
 /* ---- the page ---- */
@@ -130,7 +133,7 @@ static void tokens(const struct me *m, struct buf *out)
 static void rights(const struct me *m, struct buf *out)
 {
     struct buf text AUTO_BUF = BUF_INIT(32u << 10);
-    access_describe(m->call->api->registry->access, &m->call->caller, &text);
+    me_rights(m, &text);
     buf_add(out, STR("<h2>You may</h2>\n"));
     pre(out, &text);
 }

@@ -4,7 +4,7 @@
 
 static void add_tokens(const struct me *m, struct buf *out)
 {
-    if (!m->may_make_tokens)
+    if (!m->may_have_tokens)
         return;
     buf_add(out, STR("\nYour tokens:\n"));
     for (size_t i = 0; i < m->n_tokens; i++) {
@@ -19,8 +19,9 @@ static void add_tokens(const struct me *m, struct buf *out)
             (long long)t->id, STR_ARG(t->name), STR_ARG(buf_str(&scopes)), STR_ARG(t->patterns),
             STR_ARG(t->from), ends);
     }
-    buf_addf(out, "  %sopen this page in a browser to make or revoke one\n",
-        m->n_tokens ? "" : "none; ");
+    buf_addf(out, "  %s%s\n", m->n_tokens ? "" : "none; ",
+        m->may_make_tokens ? "open this page in a browser to make or revoke one"
+                           : "an admin makes them here; a browser revokes them on this page");
 }
 
 void me_text(const struct me *m, struct buf *out)
@@ -33,16 +34,11 @@ void me_text(const struct me *m, struct buf *out)
         STR_ARG(access_caller_name(a, &c->caller)));
     me_facts(m, false, out);
     buf_add(out, STR("\nYou may:\n"));
-    access_describe(a, &c->caller, out);
+    me_rights(m, out);
     if (c->caller.kind == CALLER_ANONYMOUS && access_door_takes_tokens(&c->door->access))
         buf_add(
             out, STR("\nTo do more you need a token. Whoever runs this registry makes one with\n"
                      "`superguppy token new NAME`; `cargo login --registry guppy` takes it.\n"));
-    if (access_void_grants(a) > 0)
-        buf_addf(out,
-            "\n%zu [[access.grant]] of the configuration are void; `superguppy config check` says "
-            "why.\n",
-            access_void_grants(a));
     add_tokens(m, out);
     buf_add(out, STR("\n"));
     if (network)
