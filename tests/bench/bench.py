@@ -7,11 +7,12 @@ import sys
 import common
 import fetch
 import hot
+import identity
 import publish
 import report
 import startup
 
-PARTS = {"fetch": fetch, "hot": hot, "publish": publish, "start": startup}
+PARTS = {"fetch": fetch, "hot": hot, "identity": identity, "publish": publish, "start": startup}
 
 
 def main():
