@@ -453,6 +453,7 @@ struct conn *conn_new(struct http_server *s, struct http_listener *l, int fd)
     if (s->conns)
         s->conns->prev = c;
     s->conns = c;
+    l->n_conns++;
     return c;
 }
 
@@ -476,7 +477,8 @@ void conn_free(struct conn *c)
         s->conns = c->next;
     if (c->next)
         c->next->prev = c->prev;
-    peer_unref(c->peer);
+    peer_unref(s, c->peer);
+    listen_conn_gone(c->listener);
     server_conn_gone(s, c);
     if (c->task.queued)
         c->gone = true;

@@ -42,6 +42,9 @@ struct peer {
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
     } addr;
+    void *slot; /* the application's; see request_peer_slot */
+    bool has_uid;
+    uint32_t uid; /* of a unix socket's peer */
     size_t n_text;
     char text[64];
 };
@@ -170,7 +173,10 @@ struct http_listener {
     struct http_listener *next;
     void *tag;
     bool is_unix, watched;
-    char *path; /* of a unix socket */
+    bool closed; /* by http_unlisten: goes with the last of its connections */
+    size_t n_conns;
+    struct str kept; /* by http_keep_field */
+    char *path;      /* of a unix socket */
 };
 
 struct mem_pool;
@@ -195,7 +201,8 @@ struct http_server {
     size_t n_conns;
     struct exchange *spare;
     size_t n_spare;
-    size_t n_orphans; /* requests whose connection is gone and whose reply is still owed */
+    size_t n_orphans; /* requests without a connection that are not freed yet: a reply is owed, or
+                       * a task is queued */
     bool freed;       /* waits for them */
     struct map *peers;
     uint64_t next_request;
@@ -227,7 +234,7 @@ size_t conn_write(struct conn *c, struct iovec *iov, size_t n);
 void conn_remove(struct conn *c, struct exchange *ex); /* from its list */
 int64_t conn_tick_ms(const struct http_limits *l);
 
-void peer_unref(struct peer *p);
+void peer_unref(struct http_server *s, struct peer *p);
 
 /* exchange.c */
 struct exchange *exchange_new(struct conn *c);
@@ -278,12 +285,14 @@ void h2_body_dropped(struct exchange *ex); /* lets go of what was held */
 void h2_file_ready(struct exchange *ex);
 void h2_begin_drain(struct conn *c);
 void h2_check_drain(struct conn *c, int64_t now);
+void h2_end(struct conn *c); /* GOAWAY; closed when the streams that run are done */
 void h2_goaway(struct conn *c, uint32_t code);
 void h2_reset(struct exchange *ex, uint32_t code);
 
 /* listen.c */
 void listen_take_waiting(struct http_server *s); /* accepts what stands in the queues */
 void listen_close(struct http_server *s);
+void listen_conn_gone(struct http_listener *l);
 
 /* server.c */
 void server_conn_gone(struct http_server *s, struct conn *c);

@@ -47,22 +47,35 @@ struct exchange *exchange_new(struct conn *c)
     return ex;
 }
 
-void peer_unref(struct peer *p)
+void peer_unref(struct http_server *s, struct peer *p)
 {
-    if (p && --p->refs == 0)
-        free(p);
+    if (!p || --p->refs > 0)
+        return;
+    if (p->slot && s->handler.peer_gone)
+        s->handler.peer_gone(s->handler.ctx, p->slot);
+    free(p);
+}
+
+static void become_orphan(struct exchange *ex)
+{
+    if (ex->orphan)
+        return;
+    ex->orphan = true;
+    ex->server->n_orphans++;
 }
 
 void exchange_free(struct exchange *ex)
 {
     struct http_server *s = ex->server;
     assert(!ex->conn);
+    bool orphan = ex->orphan;
     if (ex->task.queued) {
+        become_orphan(ex);
         ex->free_later = true;
         return;
     }
     file_body_close(ex);
-    peer_unref(ex->peer);
+    peer_unref(s, ex->peer);
     answer_unref(ex->answer);
     free(ex->held);
     if (s->n_spare < SPARE_MAX && !s->freed) {
@@ -70,17 +83,18 @@ void exchange_free(struct exchange *ex)
         ex->next = s->spare;
         s->spare = ex;
         s->n_spare++;
-        return;
+    } else {
+        arena_free(ex->req.arena);
+        free(ex);
     }
-    arena_free(ex->req.arena);
-    free(ex);
+    if (orphan)
+        server_orphan_gone(s);
 }
 
 /* The last byte is with the kernel, or the peer is gone: tell the application, and forget it. */
 void exchange_done(struct exchange *ex)
 {
     struct http_server *s = ex->server;
-    bool orphan = ex->orphan;
     struct http_result r = {
         .status = ex->status,
         .bytes = ex->body_sent,
@@ -93,8 +107,6 @@ void exchange_done(struct exchange *ex)
         conn_remove(ex->conn, ex);
     }
     exchange_free(ex);
-    if (orphan)
-        server_orphan_gone(s);
 }
 
 /* What never left is no answer. */
@@ -112,8 +124,7 @@ void exchange_conn_gone(struct exchange *ex)
         exchange_done(ex);
         return;
     }
-    ex->orphan = true;
-    ex->server->n_orphans++;
+    become_orphan(ex);
     body_abort(ex, ERR_IO, "the client went away");
 }
 

@@ -18,7 +18,7 @@
 static struct h1_limits head_limits(const struct conn *c)
 {
     const struct http_limits *l = &c->server->limits;
-    return (struct h1_limits){ l->line_max, l->head_max, l->headers_max };
+    return (struct h1_limits){ l->line_max, l->head_max, l->headers_max, c->listener->kept };
 }
 
 /* Answers something that never became a request. */
@@ -39,6 +39,8 @@ static void fill_request(struct exchange *ex, const struct h1_head *head)
     q->target = head->target;
     q->path = STR("");
     q->body_len = head->body_len;
+    q->trusted = head->trusted;
+    q->n_trusted = head->n_trusted;
     memcpy(q->header, head->header, sizeof(q->header));
     ex->method_known = head->method_known;
     ex->want_continue = head->expect_continue;

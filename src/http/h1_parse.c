@@ -138,6 +138,7 @@ static int parse_request_line(
 }
 
 struct seen {
+    struct str kept; /* the name whose fields are kept as trusted; n 0: none */
     unsigned count[HTTP_HEADERS];
 };
 
@@ -179,6 +180,9 @@ static int parse_field(struct arena *a, struct str line, struct h1_head *ret, st
         value.n--;
     if (!is_value(value))
         return refuse(ret_status, 400, e, "a header value has a control byte");
+    if (n == seen->kept.n && str_eq_nocase((struct str){ line.p, n }, seen->kept) &&
+        ret->n_trusted++ == 0)
+        ret->trusted = value;
     enum http_header h;
     if (http_header_find((struct str){ line.p, n }, &h) && keep_field(a, ret, seen, h, value) < 0)
         return refuse(ret_status, 400, e, "a header that must be single is given twice");
@@ -250,7 +254,7 @@ static int parse_meaning(
 int h1_parse_head(struct arena *a, const struct h1_limits *limits, struct str in, size_t *scanned,
     struct h1_head *ret, unsigned *ret_status, struct err *e)
 {
-    struct seen seen = { 0 };
+    struct seen seen = { .kept = limits->kept };
     struct h1_head head = { 0 };
     int r = h1_find_head(limits, in, scanned, &head.size, ret_status, e);
     if (r != 1)

@@ -8,6 +8,7 @@
 
 struct h1_limits {
     uint32_t line_max, head_max, headers_max;
+    struct str kept; /* see http_keep_field */
 };
 
 struct h1_head {
@@ -16,6 +17,8 @@ struct h1_head {
     enum http_version version;
     struct str target;
     struct str header[HTTP_HEADERS];
+    struct str trusted; /* as in struct request */
+    unsigned n_trusted;
     int64_t body_len; /* 0 none, BODY_LEN_CHUNKED */
     bool keep_alive;
     bool expect_continue;
@@ -36,7 +39,7 @@ struct h1_chunks { /* zero bytes to begin with; private */
     unsigned state;
     uint64_t left, overhead;
     unsigned n_digits, n_line, n_name;
-    char name[20];
+    char name[28]; /* longer than each of header.def */
 };
 /* Takes from *in: 1 and a run of body bytes, 0 when *in is used up, 2 at the end of the body
  * (trailers read and dropped), -1 when malformed. Overhead beyond what honest clients send is

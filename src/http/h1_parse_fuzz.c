@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int parse_pieces(struct str in, size_t step, struct h1_head *ret, unsigned *ret_status)
 {
-    static const struct h1_limits limits = { 1024, 4096, 20 };
+    static const struct h1_limits limits = { 1024, 4096, 20, { "x", 1 } };
     AUTO_ARENA struct arena *a = arena_new();
     struct err e = ERR_INIT;
     size_t scanned = 0;
@@ -21,6 +21,7 @@ static int parse_pieces(struct str in, size_t step, struct h1_head *ret, unsigne
             break;
     }
     assert(r != 1 || (ret->size <= in.n && ret->target.n > 0 && ret->body_len >= -1));
+    assert(r != 1 || (ret->n_trusted > 0) == (ret->trusted.p != NULL));
     return r;
 }
 

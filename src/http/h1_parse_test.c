@@ -13,7 +13,7 @@
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define H "Host: a\r\n"
 
-static const struct h1_limits limits = { 8192, 32768, 100 };
+static const struct h1_limits limits = { 8192, 32768, 100, { NULL, 0 } };
 
 struct head_row {
     int number;

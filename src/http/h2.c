@@ -190,6 +190,18 @@ void h2_begin_drain(struct conn *c)
     conn_arm(c, c->h2->final_goaway_ms);
 }
 
+/* Streams that run are served to their end, and h2_flush closes after the last. Nothing is marked:
+ * a peer that now abuses what is left still meets h2_goaway. */
+void h2_end(struct conn *c)
+{
+    if (c->h2->said_goodbye || c->h2->ending)
+        return;
+    c->h2->ending = true;
+    (void)nghttp2_submit_goaway(c->h2->session, NGHTTP2_FLAG_NONE,
+        nghttp2_session_get_last_proc_stream_id(c->h2->session), NGHTTP2_NO_ERROR, NULL, 0);
+    conn_kick(c);
+}
+
 /* The second GOAWAY of a drain: no stream after the last one that was seen. */
 void h2_check_drain(struct conn *c, int64_t now)
 {

@@ -29,6 +29,7 @@ struct h2 {
     int32_t ended; /* stream whose end was noted last: spares a look-up */
     bool calmed;   /* GOAWAY for abuse is on its way */
     bool said_goodbye;
+    bool ending;             /* GOAWAY without haste */
     int64_t final_goaway_ms; /* of a drain; 0: none due */
 };
 

@@ -73,7 +73,10 @@ static void keep_pseudo(struct exchange *ex, struct str name, struct str value)
 static void keep_field(struct exchange *ex, struct str name, struct str value)
 {
     struct arena *a = ex->req.arena;
+    struct str kept = ex->conn->listener->kept;
     enum http_header h;
+    if (name.n == kept.n && str_eq_nocase(name, kept) && ex->req.n_trusted++ == 0)
+        ex->req.trusted = arena_str(a, value);
     if (!http_header_find(name, &h))
         return;
     if (!ex->req.header[h].p) {

@@ -11,7 +11,7 @@
         text, sizeof(text) - 1, HEADER_##id                                                        \
     }
 static const struct {
-    char text[18];
+    char text[25];
     uint8_t n;
     uint8_t id;
 } by_length[] = {
@@ -34,13 +34,14 @@ static const struct {
     ENTRY(ACCEPT_ENCODING, "accept-encoding"),
     ENTRY(IF_MODIFIED_SINCE, "if-modified-since"),
     ENTRY(TRANSFER_ENCODING, "transfer-encoding"),
+    ENTRY(TAILSCALE_FUNNEL_REQUEST, "tailscale-funnel-request"),
 };
 _Static_assert(ARRAY_LEN(by_length) == HTTP_HEADERS, "one entry for each of header.def");
 
-#define LENGTH_MAX 17
+#define LENGTH_MAX 24
 /* Where the names of a length begin; those of the next length end them. */
 static const uint8_t begin[LENGTH_MAX + 2] = { 0, 0, 0, 1, 1, 2, 3, 6, 7, 8, 8, 10, 10, 11, 13, 16,
-    17, 17, 19 };
+    17, 17, 19, 19, 19, 19, 19, 19, 19, 20 };
 
 bool http_header_find(struct str name, enum http_header *ret)
 {

@@ -78,6 +78,16 @@ static struct peer *peer_new(const struct sockaddr_storage *from, socklen_t n)
     return p;
 }
 
+static void note_uid(struct peer *p, int fd)
+{
+    struct ucred cred;
+    socklen_t n = sizeof(cred);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0 || n != sizeof(cred))
+        return;
+    p->has_uid = true;
+    p->uid = cred.uid;
+}
+
 /* The bytes of the address that connections are counted by; empty for those not counted. */
 static struct str count_key(const struct peer *p)
 {
@@ -123,14 +133,16 @@ static void take(struct http_listener *l, int fd, const struct sockaddr_storage 
     if (!c) {
         if (count && --count->n == 0)
             free(map_remove(s->peers, (struct str){ count->key, count->n_key }));
-        peer_unref(p);
+        peer_unref(s, p);
         (void)close(fd);
         return;
     }
     c->peer = p;
     c->count = count;
     s->n_conns++;
-    if (!l->is_unix)
+    if (l->is_unix)
+        note_uid(p, fd);
+    else
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
@@ -160,11 +172,16 @@ static void listener_ready(struct loop_io *io, uint32_t events)
 }
 
 /* Those whom the kernel has let in already would get a reset when the listener closes. */
+static void take_waiting(struct http_listener *l)
+{
+    for (int i = 0; l->watched && i < BACKLOG && accept_one(l); i++)
+        continue;
+}
+
 void listen_take_waiting(struct http_server *s)
 {
     for (struct http_listener *l = s->listeners; l; l = l->next)
-        for (int i = 0; l->watched && i < BACKLOG && accept_one(l); i++)
-            continue;
+        take_waiting(l);
 }
 
 static void add_listener(struct http_server *s, int fd, const char *unix_path, void *tag)
@@ -295,8 +312,12 @@ int http_listen_unix(
 
 int http_start(struct http_server *s, struct err *e)
 {
+    if (s->draining) {
+        listen_close(s); /* one that was opened too late */
+        return 0;
+    }
     for (struct http_listener *l = s->listeners; l; l = l->next) {
-        if (l->watched)
+        if (l->watched || l->closed)
             continue;
         if (loop_add(s->loop, &l->io, EPOLLIN, e) < 0)
             return -1;
@@ -305,19 +326,60 @@ int http_start(struct http_server *s, struct err *e)
     return 0;
 }
 
+static void close_one(struct http_listener *l)
+{
+    if (l->watched)
+        loop_remove(l->server->loop, &l->io);
+    l->watched = false;
+    if (l->io.fd >= 0)
+        (void)close(l->io.fd);
+    l->io.fd = -1;
+    if (l->path)
+        (void)unlink(l->path);
+    free(TAKE(l->path));
+}
+
 /* Connections point at their listener: it stays, without its socket. */
 void listen_close(struct http_server *s)
 {
     loop_timer_cancel(s->loop, &s->accept_again);
-    for (struct http_listener *l = s->listeners; l; l = l->next) {
-        if (l->watched)
-            loop_remove(s->loop, &l->io);
-        l->watched = false;
-        if (l->io.fd >= 0)
-            (void)close(l->io.fd);
-        l->io.fd = -1;
-        if (l->path)
-            (void)unlink(l->path);
-        free(TAKE(l->path));
+    for (struct http_listener *l = s->listeners; l; l = l->next)
+        close_one(l);
+}
+
+static void free_if_unused(struct http_listener *l)
+{
+    struct http_listener **at = &l->server->listeners;
+    if (!l->closed || l->n_conns > 0)
+        return;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    free(l);
+}
+
+void listen_conn_gone(struct http_listener *l)
+{
+    l->n_conns--;
+    free_if_unused(l);
+}
+
+void http_unlisten(struct http_server *s, const void *tag)
+{
+    for (struct http_listener *l = s->listeners, *next; l; l = next) {
+        next = l->next;
+        if (l->tag != tag || l->closed)
+            continue;
+        take_waiting(l);
+        close_one(l);
+        l->closed = true;
+        free_if_unused(l);
     }
+}
+
+void http_keep_field(struct http_server *s, const void *tag, struct str name)
+{
+    for (struct http_listener *l = s->listeners; l; l = l->next)
+        if (l->tag == tag)
+            l->kept = name;
 }

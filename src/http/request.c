@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -164,4 +165,63 @@ struct str request_peer(const struct request *req)
 {
     const struct exchange *ex = exchange_of_const(req);
     return (struct str){ ex->peer->text, ex->peer->n_text };
+}
+
+bool request_peer_address(const struct request *req, struct str *ret_ip, uint16_t *ret_port)
+{
+    const struct peer *p = exchange_of_const(req)->peer;
+    if (p->addr.any.sa_family != AF_INET && p->addr.any.sa_family != AF_INET6)
+        return false;
+    bool v6 = p->addr.any.sa_family == AF_INET6; /* "[::1]:80" */
+    size_t n = p->n_text;
+    while (p->text[n - 1] != ':')
+        n--;
+    *ret_ip = (struct str){ p->text + v6, n - 1 - 2 * (size_t)v6 };
+    *ret_port = ntohs(v6 ? p->addr.v6.sin6_port : p->addr.v4.sin_port);
+    return true;
+}
+
+bool request_peer_uid(const struct request *req, uint32_t *ret_uid)
+{
+    const struct peer *p = exchange_of_const(req)->peer;
+    if (p->has_uid)
+        *ret_uid = p->uid;
+    return p->has_uid;
+}
+
+static bool tcp_info(const struct request *req, struct tcp_info *ret)
+{
+    const struct exchange *ex = exchange_of_const(req);
+    socklen_t n = sizeof(*ret);
+    return ex->conn && !ex->conn->dead &&
+           getsockopt(ex->conn->io.fd, IPPROTO_TCP, TCP_INFO, ret, &n) == 0 &&
+           n >= offsetof(struct tcp_info, tcpi_rttvar);
+}
+
+bool request_is_established(const struct request *req)
+{
+    struct tcp_info info;
+    return tcp_info(req, &info) && info.tcpi_state == TCP_ESTABLISHED;
+}
+
+int64_t request_round_trip_us(const struct request *req)
+{
+    struct tcp_info info;
+    return tcp_info(req, &info) && info.tcpi_rtt > 0 ? (int64_t)info.tcpi_rtt : -1;
+}
+
+void **request_peer_slot(struct request *req)
+{
+    return &exchange_of(req)->peer->slot;
+}
+
+void request_end_connection(struct request *req)
+{
+    struct exchange *ex = exchange_of(req);
+    if (!ex->conn || ex->conn->dead)
+        return;
+    if (req->version == HTTP_2)
+        h2_end(ex->conn);
+    else
+        ex->close_after = true;
 }

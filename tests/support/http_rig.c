@@ -101,6 +101,28 @@ static void on_upload(struct rig *r, struct request *req)
         request_read_body(req, &sink, str_eq(req->path, STR("/small")) ? 10 : RIG_FILE);
 }
 
+static struct str peer_text(struct request *req)
+{
+    struct str ip = STR("none"), trusted = req->trusted.p ? req->trusted : STR("(null)");
+    uint16_t port = 0;
+    uint32_t uid = UINT32_MAX;
+    bool seen = *request_peer_slot(req) != NULL;
+    *request_peer_slot(req) = rig_of(req);
+    (void)request_peer_address(req, &ip, &port);
+    (void)request_peer_uid(req, &uid);
+    return arena_printf(req->arena,
+        "ip=%" STR_FMT " port=%u uid=%u established=%d rtt=%d seen=%d trusted=%u:%" STR_FMT ".",
+        STR_ARG(ip), port, uid, request_is_established(req), request_round_trip_us(req) > 0, seen,
+        req->n_trusted, STR_ARG(trusted));
+}
+
+static void peer_gone(void *ctx, void *slot)
+{
+    struct rig *r = ctx;
+    if (slot == r)
+        atomic_fetch_add(&r->n_peers_gone, 1);
+}
+
 static void on_request(void *ctx, struct request *req)
 {
     struct rig *r = ctx;
@@ -112,6 +134,11 @@ static void on_request(void *ctx, struct request *req)
     } else if (str_eq(req->path, STR("/release"))) {
         rig_release(r);
         request_reply(req, r->hello);
+    } else if (str_eq(req->path, STR("/end"))) {
+        request_end_connection(req);
+        request_reply(req, r->hello);
+    } else if (str_eq(req->path, STR("/peer"))) {
+        reply_text(req, 200, peer_text(req));
     } else if (str_eq(req->path, STR("/host"))) {
         reply_text(req, 200, req->host);
     } else if (str_eq(req->path, STR("/file")) || str_eq(req->path, STR("/cold"))) {
@@ -206,7 +233,9 @@ static void make_answers(struct rig *r)
 struct rig *rig_new(const struct http_limits *limits)
 {
     struct rig *r = MEM_NEW(struct rig);
-    struct http_handler handler = { .ctx = r, .on_request = on_request, .on_done = on_done };
+    struct http_handler handler = {
+        .ctx = r, .on_request = on_request, .on_done = on_done, .peer_gone = peer_gone
+    };
     struct err e = ERR_INIT;
     r->limits = limits ? *limits : http_limits_default;
     pthread_mutex_init(&r->lock, NULL);
@@ -231,11 +260,17 @@ static void stop(struct rig *r)
     loop_stop(r->loop);
 }
 
-void rig_free(struct rig *r)
+void rig_stop(struct rig *r)
 {
     rig_call(r, stop);
     pthread_join(r->thread, NULL);
-    http_server_free(r->http);
+    http_server_free(TAKE(r->http));
+}
+
+void rig_free(struct rig *r)
+{
+    if (r->http)
+        rig_stop(r);
     worker_pool_free(r->workers);
     close(r->wake.fd);
     close(r->file_fd);

@@ -1,8 +1,9 @@
 /* A server on a loopback port, in a thread of its own, for the tests of src/http; and a blocking
  * client. Paths: /hello (ETag "h"), /big (10 MiB), /file (1 MiB from disk), /cold (the same, its
  * pages dropped), /hold (answered when /release is asked for), PUT /echo (length of the body, at
- * most 1 MiB), PUT /small (at most 10 bytes), PUT /refuse (401, body unread), PUT /early (403 at
- * the first bytes), PUT /pause (reads on at /release). */
+ * most 1 MiB), /peer (who asks, as text; marks its connection), /end (the connection's last), PUT
+ * /small (at most 10 bytes), PUT /refuse (401, body unread), PUT /early (403 at the first bytes),
+ * PUT /pause (reads on at /release). */
 #pragma once
 #include "http/server.h"
 
@@ -28,11 +29,13 @@ struct rig {
     struct request *held[256];
     size_t n_held;
     atomic_uint n_requests, n_done, n_gone, n_aborts, n_bytes, n_drained;
+    atomic_uint n_peers_gone; /* of those that asked for /peer */
     atomic_uint abort_kind;
 };
 
 struct rig *rig_new(const struct http_limits *limits); /* NULL: defaults */
 void rig_free(struct rig *r);
+void rig_stop(struct rig *r); /* ends the server before rig_free; answers what is held first */
 void rig_call(struct rig *r, void (*call)(struct rig *r)); /* on the loop; waits */
 
 void rig_release(struct rig *r); /* as /release; on the loop */
