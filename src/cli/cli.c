@@ -19,17 +19,30 @@
         "help", NULL, false, "this text"                                                           \
     }
 
+#define TAILSCALE_LISTENER "http://tailnet:80?identity=tailscale"
+
 static const struct args_option SERVE[] = { HELP, DATA, CONFIG,
     { "listen", "URL", true,
         "a listener, such as http://127.0.0.1:8000?anonymous=read; may repeat" },
+    { "tailscale", NULL, false,
+        "the network is the login: stands for --listen '" TAILSCALE_LISTENER "'" },
     { "ready-fd", "N", false, "write each listener's URL to this descriptor when ready" } };
 static const struct args_option TOKEN_NEW[] = { HELP, DATA, CONFIG, JSON,
     { "scope", "SCOPE", true,
         "read, publish-new, publish-update, yank, change-owners or admin; may repeat (default: all "
         "but admin)" },
     { "crate", "PATTERN", true, "a crate's name or a prefix with *; may repeat (default: *)" },
-    { "expires", "DAYS", false, "1 to 365 (default: 90)" } };
+    { "expires", "DAYS", false, "1 to 365, of a person 1 to 90 (default: 90)" },
+    { "from", "WHERE", false,
+        "own (its principal's own nodes alone), any or tag:NAME (default: any for an account, own "
+        "for all others)" } };
 static const struct args_option DATA_ONLY[] = { HELP, DATA, CONFIG, JSON };
+static const struct args_option PRINCIPAL_REMOVE[] = { HELP, DATA, CONFIG, JSON,
+    { "to", "OTHER", false, "who gets what it owns; required" } };
+static const struct args_option AUDIT[] = { HELP, DATA, CONFIG, JSON,
+    { "by", "WHO", false, "what this principal did, or what came from this node or address" },
+    { "crate", "NAME", false, "what was done to this crate" },
+    { "since", "WHEN", false, "2026-03-01, 2026-03-01T12:00:00Z (UTC), or an age: 7d, 24h, 30m" } };
 static const struct args_option CONFIG_OPTIONS[] = { HELP, CONFIG, DATA, JSON,
     { "sample", NULL, false, "print a commented configuration file" },
     { "markdown", NULL, false, "print docs/configuration.md" } };
@@ -42,17 +55,37 @@ static const struct args_option REBUILD[] = { HELP, DATA, CONFIG,
 #define OPTIONS(table) (table), ARRAY_LEN(table)
 
 static const struct cli_command COMMANDS[] = {
-    { "serve", "[--data DIR] [--listen URL]... [--config FILE]", "run the registry", OPTIONS(SERVE),
-        0, 0, cmd_serve },
-    { "token new", "NAME [--scope SCOPE]... [--crate PATTERN]... [--expires DAYS]",
-        "make a token for the account local:NAME and print it", OPTIONS(TOKEN_NEW), 1, 1,
-        cmd_token_new },
+    { "serve", "[--tailscale] [--data DIR] [--listen URL]... [--config FILE]", "run the registry",
+        OPTIONS(SERVE), 0, 0, cmd_serve },
+    { "token new",
+        "NAME [--scope SCOPE]... [--crate PATTERN]... [--expires DAYS] [--from own|any|tag:NAME]",
+        "make a token and print it; NAME is an account (local:NAME for short), tag:NAME, "
+        "header:NAME "
+        "or a login",
+        OPTIONS(TOKEN_NEW), 1, 1, cmd_token_new },
     { "token list", "", "all tokens, without their secrets", OPTIONS(DATA_ONLY), 0, 0,
         cmd_token_list },
     { "token revoke", "ID", "end a token at once", OPTIONS(DATA_ONLY), 1, 1, cmd_token_revoke },
     { "crate list", "", "all crates", OPTIONS(DATA_ONLY), 0, 0, cmd_crate_list },
     { "crate show", "NAME", "versions and owners of a crate", OPTIONS(DATA_ONLY), 1, 1,
         cmd_crate_show },
+    { "principal list", "", "everyone known here: accounts, people, machines", OPTIONS(DATA_ONLY),
+        0, 0, cmd_principal_list },
+    { "principal show", "NAME", "one of them, and what it owns", OPTIONS(DATA_ONLY), 1, 1,
+        cmd_principal_show },
+    { "principal link", "OLD NEW", "OLD's crates and tokens are NEW's from now on",
+        OPTIONS(DATA_ONLY), 2, 2, cmd_principal_link },
+    { "principal block", "NAME", "deny one everything, at once and on every listener",
+        OPTIONS(DATA_ONLY), 1, 1, cmd_principal_block },
+    { "principal unblock", "NAME", "end a block", OPTIONS(DATA_ONLY), 1, 1, cmd_principal_unblock },
+    { "principal rebind", "LOGIN [NEW_LOGIN]",
+        "the next person with this login is them; or: their login is a new one", OPTIONS(DATA_ONLY),
+        1, 2, cmd_principal_rebind },
+    { "principal remove", "NAME --to OTHER",
+        "hand what one owns to another and let nobody act as them again", OPTIONS(PRINCIPAL_REMOVE),
+        1, 1, cmd_principal_remove },
+    { "audit", "[--by WHO] [--crate NAME] [--since WHEN] [--json]", "who did what, oldest first",
+        OPTIONS(AUDIT), 0, 0, cmd_audit },
     { "config show", "", "every setting and where it came from", OPTIONS(CONFIG_OPTIONS), 0, 0,
         cmd_config_show },
     { "config check", "", "is the configuration good?", OPTIONS(CONFIG_OPTIONS), 0, 0,
@@ -70,7 +103,7 @@ static void print_all(FILE *f)
 {
     (void)fputs("Super Guppy " SUPERGUPPY_VERSION ", a private Cargo registry\n\n", f);
     for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++)
-        (void)fprintf(f, "  superguppy %-14s %s\n", COMMANDS[i].words, COMMANDS[i].help);
+        (void)fprintf(f, "  superguppy %-17s %s\n", COMMANDS[i].words, COMMANDS[i].help);
     (void)fputs("  superguppy --version\n\nsuperguppy COMMAND --help says more of one. A first "
                 "start: superguppy serve\n",
         f);
@@ -180,17 +213,18 @@ int cli_main(int argc, char **argv)
 int cli_load_config(struct cli *c, struct config **ret, struct err *e)
 {
     static const struct {
-        const char *option, *key;
-    } map[] = { { "data", "server.data" }, { "listen", "server.listen" } };
-    struct config_flag flags[ARGS_VALUES_MAX + 1];
+        const char *option, *key, *value; /* NULL: the option's own */
+    } map[] = { { "data", "server.data", NULL }, { "listen", "server.listen", NULL },
+        { "tailscale", "server.listen", TAILSCALE_LISTENER } };
+    struct config_flag flags[ARGS_VALUES_MAX + 2];
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_LEN(map); i++) {
         for (size_t k = 0; k < c->args.n_options; k++) {
             if (!str_eq(str_from(c->args.options[k].name), str_from(map[i].option)))
                 continue;
             for (size_t v = 0; v < c->args.found[k].n; v++)
-                flags[n++] =
-                    (struct config_flag){ str_from(map[i].key), c->args.found[k].values[v] };
+                flags[n++] = (struct config_flag){ str_from(map[i].key),
+                    map[i].value ? str_from(map[i].value) : c->args.found[k].values[v] };
         }
     }
     struct config_sources from = {

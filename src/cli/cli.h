@@ -23,7 +23,9 @@ struct cli_command {
 int cli_main(int argc, char **argv);
 
 /* ---- for commands ---- */
-/* The configuration with --data, --listen and --config as far as this command has them. */
+/* The configuration with --data, --listen, --tailscale and --config as far as this command has
+ * them.
+ */
 int cli_load_config(struct cli *c, struct config **ret, struct err *e) MUST_CHECK;
 
 int cmd_serve(struct cli *c, struct err *e);
@@ -32,6 +34,14 @@ int cmd_token_list(struct cli *c, struct err *e);
 int cmd_token_revoke(struct cli *c, struct err *e);
 int cmd_crate_list(struct cli *c, struct err *e);
 int cmd_crate_show(struct cli *c, struct err *e);
+int cmd_principal_list(struct cli *c, struct err *e);
+int cmd_principal_show(struct cli *c, struct err *e);
+int cmd_principal_link(struct cli *c, struct err *e);
+int cmd_principal_block(struct cli *c, struct err *e);
+int cmd_principal_unblock(struct cli *c, struct err *e);
+int cmd_principal_rebind(struct cli *c, struct err *e);
+int cmd_principal_remove(struct cli *c, struct err *e);
+int cmd_audit(struct cli *c, struct err *e);
 int cmd_config(struct cli *c, struct err *e);
 int cmd_config_show(struct cli *c, struct err *e);
 int cmd_config_check(struct cli *c, struct err *e);

@@ -18,12 +18,14 @@ static void put_list(struct json_out *j, const char *key, const struct args_foun
 static int write_request(struct cli *c, struct buf *b, struct err *e)
 {
     uint32_t days = 0;
-    struct str expires = args_get(&c->args, "expires");
+    struct str expires = args_get(&c->args, "expires"), from = args_get(&c->args, "from");
     struct json_out j = JSON_OUT(b);
     if (expires.p && !num_parse_u32(expires, &days))
         return err_set(e, ERR_USAGE, "--expires needs a number of days, 1 to 365");
     if (!utf8_valid(c->args.rest[0]))
-        return err_set(e, ERR_USAGE, "the account name is not UTF-8");
+        return err_set(e, ERR_USAGE, "the name is not UTF-8");
+    if (!utf8_valid(from))
+        return err_set(e, ERR_USAGE, "--from takes own, any or tag:NAME");
     json_object_begin(&j);
     json_key(&j, STR("do"));
     json_put_str(&j, STR("token-new"));
@@ -34,6 +36,10 @@ static int write_request(struct cli *c, struct buf *b, struct err *e)
     if (expires.p) {
         json_key(&j, STR("days"));
         json_put_int(&j, days);
+    }
+    if (from.p) {
+        json_key(&j, STR("from"));
+        json_put_str(&j, from);
     }
     json_object_end(&j);
     return 0;
@@ -54,14 +60,18 @@ int cmd_token_new(struct cli *c, struct err *e)
 
 static void print_token(const json_t *row)
 {
-    printf("%-5lld %-24s %-20s %-20s %-20s",
-        (long long)json_integer_value(json_object_get(row, "id")), print_text(row, "account"),
-        print_text(row, "expires"), print_text(row, "last_used"), print_text(row, "revoked"));
+    struct buf name AUTO_BUF = BUF_INIT(1024);
+    print_clean(&name, json_str(json_object_get(row, "principal")));
+    printf("%-5lld %-24" STR_FMT " %-10s %-20s %-20s %-20s",
+        (long long)json_integer_value(json_object_get(row, "id")), STR_ARG(buf_str(&name)),
+        print_text(row, "from"), print_text(row, "expires"), print_text(row, "last_used"),
+        print_text(row, "revoked"));
     size_t i;
     const json_t *scope;
     json_array_foreach(json_object_get(row, "scopes"), i, scope)
         printf("%s%s", i ? "," : " ", json_string_value(scope));
-    printf("  %s\n", print_text(row, "crates"));
+    printf("  %s  ", print_text(row, "crates"));
+    print_line(row, "name");
 }
 
 int cmd_token_list(struct cli *c, struct err *e)
@@ -75,8 +85,8 @@ int cmd_token_list(struct cli *c, struct err *e)
         print_json(result);
         return 0;
     }
-    printf("%-5s %-24s %-20s %-20s %-20s %s\n", "ID", "ACCOUNT", "EXPIRES", "LAST USED", "REVOKED",
-        "SCOPES  CRATES");
+    printf("%-5s %-24s %-10s %-20s %-20s %-20s %s\n", "ID", "PRINCIPAL", "FROM", "EXPIRES",
+        "LAST USED", "REVOKED", "SCOPES  CRATES  NAME");
     json_array_foreach(result, i, row) print_token(row);
     return 0;
 }
