@@ -199,8 +199,8 @@ static void add_file_fields(struct exchange *ex)
 {
     char line[160];
     const struct file_body *f = &ex->file;
-    int n =
-        snprintf(line, sizeof(line), "content-length: %llu\r\n", (unsigned long long)ex->body_n);
+    int n = snprintf(
+        line, sizeof(line), "content-length: %llu\r\n", (unsigned long long)(f->end - f->at));
     add_tail(ex, line, (size_t)n);
     if (ex->status == 206)
         n = snprintf(line, sizeof(line), "content-range: bytes %llu-%llu/%llu\r\n",

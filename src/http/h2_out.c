@@ -131,7 +131,7 @@ static size_t add_file_fields(struct exchange *ex, nghttp2_nv *nv, size_t n)
     struct arena *a = ex->req.arena;
     const struct file_body *f = &ex->file;
     nv[n++] = ANSWER_NV(STR("content-length"),
-        arena_printf(a, "%llu", (unsigned long long)ex->body_n), NGHTTP2_NV_FLAG_NO_INDEX);
+        arena_printf(a, "%llu", (unsigned long long)(f->end - f->at)), NGHTTP2_NV_FLAG_NO_INDEX);
     if (ex->status == 206)
         nv[n++] = ANSWER_NV(STR("content-range"),
             arena_printf(a, "bytes %llu-%llu/%llu", (unsigned long long)f->at,

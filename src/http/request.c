@@ -91,12 +91,12 @@ void request_reply_file(struct request *req, struct answer *a, int fd, uint64_t 
     ex->file.fd = fd;
     choose_range(ex, size);
     ex->file.size = size;
-    if (none_match.p && cond_none_match_hits(none_match, a->etag)) {
+    if (none_match.p && cond_none_match_hits(none_match, a->etag))
         ex->status = 304;
-        ex->body_n = 0;
-    }
     ex->head_only = req->method == HTTP_HEAD || ex->status == 304;
-    if (ex->head_only || ex->body_n == 0)
+    if (ex->head_only)
+        ex->body_n = 0; /* its length is told all the same: from file.at to file.end */
+    if (ex->body_n == 0)
         file_body_close(ex);
     send_reply(ex);
 }

@@ -300,6 +300,20 @@ def test_a_hundred_pipelined_requests_are_answered_in_order(server):
             assert (answer.status, answer.body) == (alone[path].status, alone[path].body), path
 
 
+@pytest.mark.parametrize("fields", [{}, {"Range": "bytes=1-9"}, {"Range": "bytes=999999999-"}], ids=["whole", "range", "no-such-range"])
+def test_asked_for_the_head_of_an_archive_it_sends_the_head_alone(server, crates, fields):
+    """What comes behind it must not be taken for its body, nor anything be sent as one."""
+    from h2client import H2
+
+    length = str(len(crates["big", "0.1.0"]))
+    with raw.Raw(server.url) as connection, H2(server.url) as h2:
+        for _ in range(3):
+            for client, more in ((connection, fields), (h2, {k.lower(): v for k, v in fields.items()})):
+                head = client.request("HEAD", "/dl/big/0.1.0/download", more)
+                assert head.status == 200 and head.header("content-length") == length and head.body == b""
+                assert client.request("GET", "/healthz").body == b"ok\n"
+
+
 def test_what_is_pipelined_behind_an_archive_does_not_wait(server):
     with raw.Raw(server.url) as connection:
         start = time.monotonic()
