@@ -123,3 +123,21 @@ bool authority_is_loopback(const struct authority *au)
     }
     return false;
 }
+
+bool authority_is_any(const struct authority *au)
+{
+    static const uint8_t v4_mapped[sizeof(struct in6_addr)] = { [10] = 0xff, [11] = 0xff };
+    uint8_t address[sizeof(struct in6_addr)];
+    switch (au->kind) {
+    case AUTHORITY_IPV4:
+        return parse_address(AF_INET, au->host, address) &&
+               memcmp(address, &in6addr_any, sizeof(struct in_addr)) == 0;
+    case AUTHORITY_IPV6:
+        return parse_address(AF_INET6, au->host, address) &&
+               (memcmp(address, &in6addr_any, sizeof(address)) == 0 ||
+                   memcmp(address, v4_mapped, sizeof(address)) == 0);
+    case AUTHORITY_NAME:
+        return false;
+    }
+    return false;
+}

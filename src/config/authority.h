@@ -15,3 +15,4 @@ struct authority {
 /* False: *ret_wrong says what is wrong, to stand behind the text's name ("has no host"). */
 bool authority_parse(struct str s, struct authority *ret, const char **ret_wrong);
 bool authority_is_loopback(const struct authority *au); /* 127.0.0.0/8, ::1, localhost */
+bool authority_is_any(const struct authority *au);      /* 0.0.0.0, [::], [::ffff:0.0.0.0] */

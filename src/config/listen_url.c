@@ -8,15 +8,21 @@
 
 #define MODE_DEFAULT 0660u
 #define PATH_MAX_BYTES (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+#define TAILNET_PORT 80
+#define HEADER_DEFAULT "x-forwarded-user"
+#define HEADER_MAX_BYTES 64
+#define PEER_MAX_BYTES 255
 #define FORMS "http://HOST:PORT or unix:/PATH"
-#define HTTP_KEYS "anonymous=read|none, token_reads=true|false, only=health"
-#define UNIX_KEYS "mode=0660, " HTTP_KEYS
+#define KEYS "anonymous=read|none, token_reads=true|false, only=health"
+#define HTTP_KEYS KEYS ", identity=tailscale"
+#define UNIX_KEYS "mode=0660, " KEYS ", identity=header, header=NAME, peer=USER|UID"
 
 /* What one parse carries; wrong() names the whole text in front of every complaint. */
 struct parse {
     struct arena *a;
     struct listen_url *u;
     struct err *e;
+    bool any_address; /* 0.0.0.0, [::] and their other spellings */
 };
 
 static int wrong(const struct parse *p, const char *what)
@@ -56,9 +62,103 @@ static int parse_mode(const struct parse *p, struct str value)
     return 0;
 }
 
+/* A token of RFC 9110, 5.6.2. */
+static bool is_token(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!ascii_is_alnum(s.p[i]) && !str_has(STR("!#$%&'*+-.^_`|~"), s.p[i]))
+            return false;
+    }
+    return s.n > 0;
+}
+
+/* Fields that clients send themselves, or that say how a message is sent: a proxy passes them on or
+ * makes them for another purpose, so none can say who is there. */
+static bool has_own_meaning(struct str name)
+{
+    static const char *const names[] = { "age", "authorization", "connection", "cookie", "date",
+        "dnt", "expect", "forwarded", "from", "host", "http2-settings", "keep-alive",
+        "max-forwards", "origin", "pragma", "priority", "range", "referer", "set-cookie",
+        "tailscale-funnel-request", "te", "trailer", "transfer-encoding", "upgrade", "user-agent",
+        "via", "warning", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port",
+        "x-forwarded-proto", "x-real-ip", "x-request-id" };
+    static const char *const prefixes[] = { "accept", "access-control-", "cache-", "content-",
+        "if-", "proxy-", "sec-" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (str_eq(name, str_from(names[i])))
+            return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+        if (str_starts(name, str_from(prefixes[i])))
+            return true;
+    }
+    return false;
+}
+
+static int parse_header(const struct parse *p, struct str value)
+{
+    struct str name = arena_lower(p->a, value);
+    if (!is_token(name) || name.n > HEADER_MAX_BYTES)
+        return wrong(p, "has a header that is no name of one; write one such as "
+                        "header=X-Forwarded-User");
+    if (has_own_meaning(name))
+        return wrong(p, "has a header that clients send themselves or that means something else; "
+                        "name the one that the proxy sets, such as header=X-Forwarded-User");
+    p->u->header = name;
+    return 0;
+}
+
+/* Whether this machine has such a user is known at start; here only that it can be a name. */
+static int parse_peer(const struct parse *p, struct str value)
+{
+    uint32_t uid;
+    bool good = value.n > 0 && value.n <= PEER_MAX_BYTES && value.p[0] != '-';
+    for (size_t i = 0; i < value.n; i++)
+        good = good && value.p[i] != ' ' && value.p[i] != ':' && value.p[i] != '/';
+    if (good && ascii_is_digit(value.p[0])) /* useradd(8): a name does not begin with a digit */
+        good = num_parse_u32(value, &uid) && uid != UINT32_MAX;
+    if (!good)
+        return wrong(p, "has a peer that is neither a user's name nor a uid; write one such as "
+                        "peer=oauth2-proxy or peer=998");
+    p->u->peers[p->u->n_peers++] = value;
+    return 0;
+}
+
+static int parse_identity(const struct parse *p, struct str value)
+{
+    bool tailscale = str_eq(value, STR("tailscale"));
+    if (!tailscale && !str_eq(value, STR("header")))
+        return wrong(p, "has another identity than tailscale or header");
+    if (tailscale && p->u->scheme != LISTEN_HTTP)
+        return wrong(p, "has identity=tailscale, but nobody comes to a unix socket from a tailnet; "
+                        "write http://tailnet:80?identity=tailscale");
+    if (!tailscale && p->u->scheme != LISTEN_UNIX)
+        return wrong(p, "has identity=header, but anyone who reaches a port can send a header; "
+                        "write unix:/PATH?identity=header&peer=USER");
+    p->u->identity = tailscale ? LISTEN_TAILSCALE : LISTEN_HEADER;
+    return 0;
+}
+
+/* The keys that say who is there. 1: it is none of them. */
+static int parse_identity_param(const struct parse *p, struct str key, struct str value)
+{
+    bool header = str_eq(key, STR("header"));
+    if (str_eq(key, STR("identity")))
+        return parse_identity(p, value);
+    if (!header && !str_eq(key, STR("peer")))
+        return 1;
+    if (p->u->scheme != LISTEN_UNIX)
+        return wrong(p, "has header or peer, which belong to a unix socket with identity=header; "
+                        "write unix:/PATH?identity=header&peer=USER");
+    return header ? parse_header(p, value) : parse_peer(p, value);
+}
+
 static int parse_param(const struct parse *p, struct str key, struct str value)
 {
     struct listen_url *u = p->u;
+    int rc = parse_identity_param(p, key, value);
+    if (rc <= 0)
+        return rc;
     if (str_eq(key, STR("anonymous"))) {
         u->anonymous_read = str_eq(value, STR("read"));
         if (!u->anonymous_read && !str_eq(value, STR("none")))
@@ -73,8 +173,6 @@ static int parse_param(const struct parse *p, struct str key, struct str value)
             return wrong(p, "has another only than health");
     } else if (str_eq(key, STR("mode")) && u->scheme == LISTEN_UNIX) {
         return parse_mode(p, value);
-    } else if (str_eq(key, STR("identity"))) {
-        return not_yet(p, "identity=");
     } else if (str_eq(key, STR("cert")) || str_eq(key, STR("key"))) {
         return not_yet(p, "TLS (cert=, key=)");
     } else {
@@ -97,10 +195,14 @@ static bool has_key_twice(struct str key, struct str rest)
 
 static int parse_query(const struct parse *p, struct str query)
 {
+    size_t n = 1;
+    for (size_t i = 0; i < query.n; i++)
+        n += query.p[i] == '&';
+    p->u->peers = arena_array(p->a, n, sizeof(*p->u->peers));
     for (struct str rest = query; rest.p;) {
         struct str value = str_cut(&rest, '&');
         struct str key = str_cut(&value, '=');
-        if (has_key_twice(key, rest))
+        if (!str_eq(key, STR("peer")) && has_key_twice(key, rest))
             return wrong(p, "has a key twice");
         if (parse_param(p, key, value) < 0)
             return -1;
@@ -108,14 +210,13 @@ static int parse_query(const struct parse *p, struct str query)
     return 0;
 }
 
-static int parse_http(const struct parse *p, struct str where)
+static int parse_http(struct parse *p, struct str where)
 {
     const char *why;
     struct authority au;
     struct str host = where;
     host = str_cut(&host, ':');
-    if (str_eq_nocase(host, STR("tailnet")))
-        return not_yet(p, "the tailnet");
+    p->u->is_tailnet = str_eq_nocase(host, STR("tailnet"));
     if (str_eq(host, STR("*")) || (str_starts(where, STR(":")) && !str_starts(where, STR("::"))))
         return wrong(p, "names no address; 0.0.0.0 or [::] as the host stands for all");
     if (str_has(where, '@'))
@@ -126,10 +227,11 @@ static int parse_http(const struct parse *p, struct str where)
         struct str q = quote_short(p->a, p->u->text);
         return err_set(p->e, ERR_USAGE, "%" STR_FMT " %s; write it as " FORMS, STR_ARG(q), why);
     }
-    if (!au.has_port)
+    if (!au.has_port && !p->u->is_tailnet)
         return wrong(p, "has no port; write it as http://HOST:PORT (0 takes a free one)");
-    p->u->host = au.host;
-    p->u->port = au.port;
+    p->u->host = p->u->is_tailnet ? STR("tailnet") : au.host;
+    p->u->port = au.has_port ? au.port : TAILNET_PORT;
+    p->any_address = authority_is_any(&au);
     p->u->is_loopback = authority_is_loopback(&au);
     return 0;
 }
@@ -147,10 +249,36 @@ static int parse_unix(const struct parse *p, struct str path)
     return 0;
 }
 
+/* What the keys mean together, once all of them were read. */
+static int check_identity(const struct parse *p)
+{
+    struct listen_url *u = p->u;
+    struct str q = quote_short(p->a, u->text);
+    if (u->is_tailnet && u->identity != LISTEN_TAILSCALE)
+        return wrong(p, "names the tailnet, whose peers are asked for by identity=tailscale; write "
+                        "http://tailnet:80?identity=tailscale");
+    /* In TUN mode the source address is the credential, and other networks can forge it. */
+    if (u->identity == LISTEN_TAILSCALE && p->any_address)
+        return err_set(p->e, ERR_USAGE,
+            "%" STR_FMT " listens on every network, where a sender may take an address of the "
+            "tailnet; write http://tailnet:%u?identity=tailscale",
+            STR_ARG(q), u->port);
+    if (u->identity != LISTEN_HEADER && (u->header.p || u->n_peers > 0))
+        return wrong(p, "has header or peer without identity=header, to which they belong");
+    if (u->identity == LISTEN_HEADER && u->n_peers == 0)
+        return wrong(p, "has identity=header without peer, so anyone on this machine could name "
+                        "anyone; add peer=USER, the user or uid that the proxy runs as");
+    if (u->identity == LISTEN_HEADER && !u->header.p)
+        u->header = STR(HEADER_DEFAULT);
+    if (u->n_peers == 0)
+        u->peers = NULL;
+    return 0;
+}
+
 int listen_url_parse(struct arena *a, struct str text, struct listen_url *ret, struct err *e)
 {
     struct listen_url u = { .text = arena_str(a, text) };
-    struct parse p = { a, &u, e };
+    struct parse p = { .a = a, .u = &u, .e = e };
     struct str query = u.text;
     struct str head = str_cut(&query, '?');
     int rc;
@@ -170,7 +298,7 @@ int listen_url_parse(struct arena *a, struct str text, struct listen_url *ret, s
     } else {
         return wrong(&p, "is no listener; write it as " FORMS);
     }
-    if (rc < 0 || parse_query(&p, query) < 0)
+    if (rc < 0 || parse_query(&p, query) < 0 || check_identity(&p) < 0)
         return -1;
     *ret = u;
     return 0;
