@@ -242,37 +242,44 @@ static int make_listeners(struct loading *l)
     return 0;
 }
 
+/* A server that only unix sockets lead to has no address of its own that clients could be told. */
+static int check_reachable(struct loading *l, struct str where)
+{
+    bool has_unix = false;
+    for (size_t i = 0; i < l->c->n_listeners; i++) {
+        const struct listen_url *u = &l->c->listeners[i];
+        if (u->scheme == LISTEN_HTTP && !u->only_health)
+            return 0;
+        has_unix = has_unix || (u->scheme == LISTEN_UNIX && !u->only_health);
+    }
+    if (!has_unix)
+        return 0;
+    return setting_fail(l->e, STR("server.listen"), where,
+        "no client reaches a unix socket by URL; set server.url to the URL under which clients "
+        "reach it, such as https://HOST");
+}
+
 /* config.json tells clients where to ask for archives, and the Host header is no source for that:
- * so the URL is either configured or that of a loopback listener. */
+ * so the URL is configured, or that of a loopback listener, or the node's name on its tailnet. */
 static int check_url(struct loading *l)
 {
     const struct config *c = l->c;
-    const struct listen_url *unix_only = NULL;
-    bool has_tcp = false;
     struct str where = c->origins[SETTING_ID_listen].where;
     if (c->url.n > 0)
         return 0;
     for (size_t i = 0; i < c->n_listeners; i++) {
         const struct listen_url *u = &c->listeners[i];
-        if (u->only_health)
+        if (u->only_health || u->scheme != LISTEN_HTTP || u->is_loopback ||
+            u->identity != LISTEN_NO_IDENTITY)
             continue;
-        if (u->scheme == LISTEN_UNIX) {
-            unix_only = u;
-            continue;
-        }
-        has_tcp = true;
         struct str q = quote_short(l->a, u->text);
-        if (!u->is_loopback)
-            return setting_fail(l->e, STR("server.listen"), where,
-                "other machines reach %" STR_FMT "; set server.url to the URL under which clients "
-                "reach it, such as http://HOST:%u",
-                STR_ARG(q), u->port ? u->port : 8000);
-    }
-    if (unix_only && !has_tcp)
         return setting_fail(l->e, STR("server.listen"), where,
-            "no client reaches a unix socket by URL; set server.url to the URL under which "
-            "clients reach it, such as https://HOST");
-    return 0;
+            "other machines reach %" STR_FMT "; set server.url to the URL under which clients "
+            "reach it, such as http://HOST:%u, or listen on your tailnet instead: "
+            "http://tailnet:%u?identity=tailscale",
+            STR_ARG(q), u->port ? u->port : 8000, u->port ? u->port : 80);
+    }
+    return check_reachable(l, where);
 }
 
 int config_load(

@@ -72,5 +72,3 @@ struct config_origin setting_from_file(struct arena *a, struct str file, int lin
 /* The array behind access.grant; file names it in origins. */
 int grants_parse(
     struct arena *a, const struct toml_value *v, struct config *c, struct err *e) MUST_CHECK;
-/* NULL, or why s is no principal. */
-const char *principal_wrong(struct str s);

@@ -248,7 +248,23 @@ static void a_mistake_in_the_file_is_one_line_with_its_place(void **state)
         { "server.hosts = [\"\"]", "is empty" },
         { "server.aliases = [\"crates\"]", "is no index URL" },
         { "server.registries = [\"a b://c\"]", "is no index URL" },
-        { "access.admins = [\"bot:x\"]", "\"bot:x\" is no principal; write local:NAME" },
+        { "access.admins = [\"bot:x\"]", "\"bot:x\" is no principal; write a login" },
+        { "access.admins = [\"anna@corp.test\", \"tag:\"]", "no name behind the colon" },
+        { "access.admins = [\"a,b\"]", "\"a,b\" is no principal: it holds a blank, a comma" },
+        { "tailscale.socket = \"tailscaled.sock\"", "is no absolute path; write one such as /run" },
+        { "access.members = \"\"", "\"\" is not allowed; give one of none" },
+        { "access.capability = \"\"", "access.capability (@:1): \"\" is empty" },
+        { "access.capability = \"https://a.b/cap\"", "has a scheme" },
+        { "access.capability = \"a.b\"", "is no DOMAIN/PATH" },
+        { "access.capability = \"a.b/\"", "is no DOMAIN/PATH" },
+        { "access.capability = \"/cap\"", "is no DOMAIN/PATH" },
+        { "access.capability = \"a/cap\"", "is no DOMAIN/PATH" },
+        { "access.capability = \"a.b:80/cap\"", "is no DOMAIN/PATH" },
+        { "access.capability = \"a b.c/cap\"", "is no DOMAIN/PATH" },
+        { "access.capability = \"a.b/c d\"", "has a path of other than letters" },
+        { "access.capability = \"a.b/c?d\"", "has a path of other than letters" },
+        { "access.capability = \"tailscale.com/cap/x\"", "under tailscale.com" },
+        { "access.capability = \"Corp.Tailscale.Com/cap/x\"", "under tailscale.com" },
         { "log.level = \"loud\"", "\"loud\" is not allowed; give one of error, warn, info, debug" },
         { "log.level = \"\"", "\"\" is not allowed; give one of error" },
         { "log.access = \"true\"", "type string; give true or false" },
@@ -320,6 +336,18 @@ static void a_weaker_source_is_checked_too(void **state)
     assert_error(f, "file", "server.url (@:1): \"crates\" is no http:// or https:// URL");
 }
 
+static void a_capability_is_a_domain_and_a_path(void **state)
+{
+    static const char *const names[] = { "superguppy.internal/cap/registry", "corp.test/cap",
+        "a-b.corp.test/cap/crates_2.0/x", "nottailscale.com/cap", "tailscale.com.corp.test/x" };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        f->n_flags = 0;
+        add_flag(f, "access.capability", names[i]);
+        assert_str(load(f, "")->capability, names[i]);
+    }
+}
+
 static void the_url_is_scheme_host_and_port(void **state)
 {
     static const struct {
@@ -370,6 +398,13 @@ static void what_others_reach_needs_the_url(void **state)
         { "http://[::1]:80 unix:/run/x.sock", false },
         { "unix:/run/x.sock", true },
         { "unix:/run/x.sock http://127.0.0.1:80?only=health", true },
+        { "unix:/run/x.sock?only=health", false },
+        { "http://tailnet:80?identity=tailscale", false },
+        { "http://100.64.0.1:80?identity=tailscale", false },
+        { "http://tailnet?identity=tailscale unix:/run/x.sock?identity=header&peer=0", false },
+        { "http://tailnet?identity=tailscale http://0.0.0.0:81?only=health", false },
+        { "http://tailnet?identity=tailscale http://10.0.0.1:80", true },
+        { "unix:/run/x.sock?identity=header&peer=0", true },
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -417,78 +452,6 @@ static void a_file_that_is_a_folder_or_too_large_is_refused(void **state)
     assert_non_null(strstr(f->e.text, "cannot be read"));
     assert_int_equal(truncate(f->path, 64 << 20), 0);
     assert_error(f, "64 MiB", "more than 4 MiB");
-}
-
-/* ---- grants ---- */
-
-static void a_grant_has_who_do_and_crates(void **state)
-{
-    struct config *c = load(*state, "[[access.grant]]\n"
-                                    "who = [\"local:anna\", \"bob@example.com\", \"self\"]\n"
-                                    "do = [\"release\", \"maintain\"]\n"
-                                    "crates = [\"Acme-*\", \"tools\", \"*\"]\n"
-                                    "[[access.grant]]\nwho = [\"tag:ci\"]\ndo = [\"read\"]\n"
-                                    "crates = [\"*\"]\n");
-    assert_int_equal(c->n_grants, 2);
-    assert_null(c->grants[0].void_reason.p);
-    assert_int_equal(c->grants[0].line, 1);
-    assert_int_equal(c->grants[0].who.n, 3);
-    assert_str(c->grants[0].who.items[1], "bob@example.com");
-    assert_str(c->grants[0].roles.items[1], "maintain");
-    assert_int_equal(c->grants[0].crates.n, 3);
-    assert_str(c->grants[0].crates.items[0], "acme_*");
-    assert_str(c->grants[0].crates.items[2], "*");
-    assert_null(c->grants[1].void_reason.p);
-    assert_int_equal(c->grants[1].line, 5);
-}
-
-static void a_grant_not_understood_is_void_and_says_why(void **state)
-{
-    static const struct {
-        const char *grant, *why;
-    } rows[] = {
-        { "do=[\"read\"], crates=[\"*\"]", "who is missing" },
-        { "who=[\"self\"], crates=[\"*\"]", "do is missing" },
-        { "who=[\"self\"], do=[\"read\"]", "crates is missing" },
-        { "who=[], do=[\"read\"], crates=[\"*\"]", "who must be a list of at least one" },
-        { "who=\"self\", do=[\"read\"], crates=[\"*\"]", "who must be a list" },
-        { "who=[1], do=[\"read\"], crates=[\"*\"]", "who must be a list of texts only" },
-        { "who=[\"\"], do=[\"read\"], crates=[\"*\"]", "who: \"\" is no principal" },
-        { "who=[\"*\"], do=[\"read\"], crates=[\"*\"]", "who: \"*\" is no principal" },
-        { "who=[\"local:\"], do=[\"read\"], crates=[\"*\"]", "no name behind the colon" },
-        { "who=[\"user:x\"], do=[\"read\"], crates=[\"*\"]", "write local:NAME" },
-        { "who=[\"self\"], do=[\"yank\"], crates=[\"*\"]", "do: \"yank\" is no role; the roles" },
-        { "who=[\"self\"], do=[\"\"], crates=[\"*\"]", "do: \"\" is no role" },
-        { "who=[\"self\"], do=[\"read,\"], crates=[\"*\"]", "do: \"read,\" is no role" },
-        { "who=[\"self\"], do=[\"Read\"], crates=[\"*\"]", "do: \"Read\" is no role" },
-        { "who=[\"self\"], do=[\"publish\"], crates=[\"\"]", "crates: \"\" is neither" },
-        { "who=[\"self\"], do=[\"publish\"], crates=[\"a*b\"]", "crates: \"a*b\" is neither" },
-        { "who=[\"self\"], do=[\"publish\"], crates=[\"**\"]", "crates: \"**\" is neither" },
-        { "who=[\"self\"], do=[\"publish\"], crates=[\"1a\"]", "crates: \"1a\" is neither" },
-        { "who=[\"self\"], do=[\"publish\"], crates=[\"a.b\"]", "crates: \"a.b\" is neither" },
-        { "who=[\"self\"], do=[\"read\"], crates=[\"a*\"]", "read and admin are of the whole" },
-        { "who=[\"self\"], do=[\"publish\",\"admin\"], crates=[\"*\",\"a\"]", "read and admin" },
-        { "who=[\"self\"], do=[\"read\"], crates=[\"*\"], until=\"x\"", "unknown key: \"until\"" },
-    };
-    struct fixture *f = *state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct str toml = arena_printf(f->a, "access.grant = [{%s}]", rows[i].grant);
-        struct config *c = load(f, toml.p);
-        assert_int_equal(c->n_grants, 1);
-        const struct config_grant *g = &c->grants[0];
-        if (!g->void_reason.p || !strstr(g->void_reason.p, rows[i].why))
-            fail_msg("%s: \"%" STR_FMT "\"", rows[i].grant, STR_ARG(g->void_reason));
-        assert_int_equal(g->who.n + g->roles.n + g->crates.n, 0);
-    }
-}
-
-static void one_void_grant_leaves_the_others_standing(void **state)
-{
-    struct config *c = load(*state, "access.grant = [3, {who=[\"self\"], do=[\"admin\"], "
-                                    "crates=[\"*\"]}]");
-    assert_int_equal(c->n_grants, 2);
-    assert_str(c->grants[0].void_reason, "it is no table");
-    assert_null(c->grants[1].void_reason.p);
 }
 
 /* ---- what is printed ---- */
@@ -603,14 +566,12 @@ int main(void)
         TEST(a_mistake_in_the_environment_names_the_variable),
         TEST(a_mistake_in_a_flag_names_the_flag),
         TEST(a_weaker_source_is_checked_too),
+        TEST(a_capability_is_a_domain_and_a_path),
         TEST(the_url_is_scheme_host_and_port),
         TEST(what_others_reach_needs_the_url),
         TEST(a_file_that_is_named_must_be_there),
         TEST(the_environment_may_name_the_file),
         TEST(a_file_that_is_a_folder_or_too_large_is_refused),
-        TEST(a_grant_has_who_do_and_crates),
-        TEST(a_grant_not_understood_is_void_and_says_why),
-        TEST(one_void_grant_leaves_the_others_standing),
         TEST(what_show_prints_loads_as_the_same_configuration),
         TEST(show_says_where_a_value_came_from),
         TEST(show_as_json_is_one_object),

@@ -5,6 +5,8 @@
 #include "config/config_schema.h"
 #include "config/quote.h"
 
+#include <sys/un.h>
+
 #define URL_EXAMPLE "; write one such as https://crates.example.com"
 
 /* One assignment under way. */
@@ -78,6 +80,38 @@ static const char *host_wrong(struct str s)
     return NULL;
 }
 
+/* DOMAIN/PATH, as Tailscale's policies take them: a domain that someone can own, so with a dot, and
+ * none of Tailscale's own. */
+static const char *capability_wrong(struct str s)
+{
+    struct authority au;
+    const char *why;
+    struct str path = s, own = STR("tailscale.com");
+    struct str domain = str_cut(&path, '/');
+    if (str_find_str(s, STR("://")) != STR_NPOS)
+        return "has a scheme; write it without, such as superguppy.internal/cap/registry";
+    if (!authority_parse(domain, &au, &why) || au.kind != AUTHORITY_NAME || au.has_port ||
+        !str_has(domain, '.') || path.n == 0)
+        return "is no DOMAIN/PATH; write one such as superguppy.internal/cap/registry";
+    for (size_t i = 0; i < path.n; i++) {
+        if (!ascii_is_alnum(path.p[i]) && !str_has(STR("-_./"), path.p[i]))
+            return "has a path of other than letters, digits and - _ . /";
+    }
+    struct str tail = domain.n > own.n ? str_skip(domain, domain.n - own.n - 1) : domain;
+    if (str_eq_nocase(domain, own) || (tail.p[0] == '.' && str_eq_nocase(str_skip(tail, 1), own)))
+        return "is under tailscale.com, whose names are Tailscale's own; take a domain of yours";
+    return NULL;
+}
+
+static const char *socket_wrong(struct str s)
+{
+    if (s.p[0] != '/')
+        return "is no absolute path; write one such as /run/tailscale/tailscaled.sock";
+    if (s.n >= sizeof(((struct sockaddr_un *)0)->sun_path))
+        return "has more than 107 bytes, the most that a socket's path can have";
+    return NULL;
+}
+
 static const char *plain_text_wrong(struct str s)
 {
     if (!utf8_valid(s))
@@ -93,13 +127,16 @@ static const char *plain_text_wrong(struct str s)
 static int check_text(const struct target *t, struct str s)
 {
     const char *why = plain_text_wrong(s);
-    if (!why && s.n == 0 && t->s != &settings[SETTING_ID_url])
+    bool may_be_empty = t->s->kind == SETTING_STR && t->s->def_text[0] == '\0';
+    if (!why && s.n == 0 && !may_be_empty)
         why = "is empty";
     if (why)
         return refuse_text(t, s, why);
+    if (s.n == 0)
+        return 0;
     switch ((enum setting_id)(t->s - settings)) {
     case SETTING_ID_url:
-        why = s.n > 0 ? base_url_wrong(s) : NULL;
+        why = base_url_wrong(s);
         break;
     case SETTING_ID_hosts:
         why = host_wrong(s);
@@ -109,7 +146,13 @@ static int check_text(const struct target *t, struct str s)
         why = index_url_wrong(s);
         break;
     case SETTING_ID_admins:
-        why = principal_wrong(s);
+        why = config_principal_wrong(s);
+        break;
+    case SETTING_ID_capability:
+        why = capability_wrong(s);
+        break;
+    case SETTING_ID_tailscale_socket:
+        why = socket_wrong(s);
         break;
     case SETTING_ID_listen: {
         struct listen_url u;

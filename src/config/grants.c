@@ -7,15 +7,25 @@
 #define ROLES "read, publish, release, maintain, admin"
 #define PATTERN_MAX 64 /* as a crate's name, the star not counted */
 
-const char *principal_wrong(struct str s)
+/* Events join the names of a tagged node's principals by commas, and logs and lists separate names
+ * by blanks: no name holds either. It must be UTF-8, for it goes into JSON. */
+static bool is_writable(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c <= 0x20 || c == 0x7f || c == '*' || c == ',')
+            return false;
+    }
+    return utf8_valid(s);
+}
+
+const char *config_principal_wrong(struct str s)
 {
     static const char *const prefixes[] = { "local", "tag", "header", "shared",
         "ktra-secure-auth" };
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c <= 0x20 || c == 0x7f || c == '*')
-            return "is no principal: it holds a blank, a star or a control character";
-    }
+    if (!is_writable(s))
+        return "is no principal: it holds a blank, a comma, a star, a control character or what is "
+               "no UTF-8";
     if (s.n == 0)
         return "is no principal";
     if (!str_has(s, ':'))
@@ -26,7 +36,7 @@ const char *principal_wrong(struct str s)
         if (str_eq(prefix, str_from(prefixes[i])))
             return rest.n > 0 ? NULL : "is no principal: there is no name behind the colon";
     }
-    return "is no principal; write local:NAME, a login, tag:NAME, header:NAME, shared:LOGIN or "
+    return "is no principal; write a login, tag:NAME, local:NAME, header:NAME, shared:LOGIN or "
            "self";
 }
 
@@ -82,30 +92,39 @@ static bool fold_pattern(struct arena *a, struct str *s)
     return n_name == 0 || ascii_is_alpha(p[0]);
 }
 
-static struct str check_items(struct arena *a, struct config_grant *g)
+struct str config_grant_wrong(
+    struct arena *a, struct config_list *roles, struct config_list *crates)
 {
     bool needs_all = false;
-    for (size_t i = 0; i < g->who.n; i++) {
-        const char *why = principal_wrong(g->who.items[i]);
-        if (why)
-            return because(a, "who", g->who.items[i], why);
+    if (roles->n == 0 || crates->n == 0)
+        return arena_printf(
+            a, "%s must be a list of at least one text", roles->n == 0 ? "do" : "crates");
+    for (size_t i = 0; i < roles->n; i++) {
+        if (!is_role(roles->items[i]))
+            return because(a, "do", roles->items[i], "is no role; the roles are " ROLES);
+        needs_all = needs_all || str_eq(roles->items[i], STR("read")) ||
+                    str_eq(roles->items[i], STR("admin"));
     }
-    for (size_t i = 0; i < g->roles.n; i++) {
-        if (!is_role(g->roles.items[i]))
-            return because(a, "do", g->roles.items[i], "is no role; the roles are " ROLES);
-        needs_all = needs_all || str_eq(g->roles.items[i], STR("read")) ||
-                    str_eq(g->roles.items[i], STR("admin"));
-    }
-    for (size_t i = 0; i < g->crates.n; i++) {
-        struct str written = g->crates.items[i];
-        if (!fold_pattern(a, &g->crates.items[i]))
+    for (size_t i = 0; i < crates->n; i++) {
+        struct str written = crates->items[i];
+        if (!fold_pattern(a, &crates->items[i]))
             return because(a, "crates", written,
                 "is neither the name of a crate nor the beginning of one with * at its end");
     }
-    if (needs_all && (g->crates.n != 1 || !str_eq(g->crates.items[0], STR("*"))))
+    if (needs_all && (crates->n != 1 || !str_eq(crates->items[0], STR("*"))))
         return STR("crates: read and admin are of the whole registry and take [\"*\"] only; "
                    "write other roles in a grant of their own");
     return STR_NONE;
+}
+
+static struct str check_items(struct arena *a, struct config_grant *g)
+{
+    for (size_t i = 0; i < g->who.n; i++) {
+        const char *why = config_principal_wrong(g->who.items[i]);
+        if (why)
+            return because(a, "who", g->who.items[i], why);
+    }
+    return config_grant_wrong(a, &g->roles, &g->crates);
 }
 
 static struct str read_grant(struct arena *a, const struct toml_value *v, struct config_grant *g)
