@@ -29,7 +29,7 @@ static const struct own_urls *urls(struct arena *a)
 {
     struct config *c = ARENA_NEW(a, struct config);
     c->registries = (struct config_list){ registries, 1 };
-    return own_urls_new(a, c, STR("http://base"), NULL);
+    return own_urls_new(a, c, STR("http://base"), NULL, NULL);
 }
 
 /* What of these two a publish would store, of an archive with src/lib.rs and src/main.rs. */

@@ -1,5 +1,7 @@
 #include "registry/own_url.h"
 
+#define LISTENER_NAMES 3 /* that one listener has at most by itself */
+
 struct own_urls {
     const struct config *config;
     struct config_list hosts; /* lower-case authorities; one without a port stands for any port */
@@ -38,30 +40,47 @@ static void add_host(struct own_urls *o, struct arena *a, struct str host)
         o->hosts.items[o->hosts.n++] = arena_lower(a, host);
 }
 
+/* Clients leave port 80 out. */
+static void add_host_port(struct own_urls *o, struct arena *a, struct str host, uint16_t port)
+{
+    if (host.n == 0)
+        return;
+    if (str_has(host, ':'))
+        host = arena_printf(a, "[%" STR_FMT "]", STR_ARG(host));
+    add_host(o, a, port == 80 ? host : arena_printf(a, "%" STR_FMT ":%u", STR_ARG(host), port));
+}
+
 static void add_listener(
     struct own_urls *o, struct arena *a, const struct listen_url *l, uint16_t port)
 {
-    if (l->scheme != LISTEN_HTTP)
-        return;
-    bool v6 = str_has(l->host, ':');
-    struct str host = v6 ? arena_printf(a, "[%" STR_FMT "]", STR_ARG(l->host)) : l->host;
-    const struct str names[] = { host, STR("localhost"), STR("127.0.0.1") };
-    for (size_t i = 0; i < (l->is_loopback ? ARRAY_LEN(names) : 1); i++)
-        add_host(o, a,
-            port == 80 ? names[i] : arena_printf(a, "%" STR_FMT ":%u", STR_ARG(names[i]), port));
+    bool on_loopback = l->is_loopback || l->is_tailnet; /* where health is asked for */
+    if (!l->is_tailnet)
+        add_host_port(o, a, l->host, port);
+    if (on_loopback) {
+        add_host_port(o, a, STR("localhost"), port);
+        add_host_port(o, a, STR("127.0.0.1"), port);
+    }
 }
 
-struct own_urls *own_urls_new(
-    struct arena *a, const struct config *c, struct str base_url, const uint16_t *ports)
+struct own_urls *own_urls_new(struct arena *a, const struct config *c, struct str base_url,
+    const uint16_t *ports, const struct own_names *tailnet)
 {
     struct own_urls *o = ARENA_NEW(a, struct own_urls);
+    size_t n_tailnet = tailnet ? tailnet->n : 0;
     o->config = c;
-    o->hosts.items = arena_array(a, 1 + c->hosts.n + 3 * c->n_listeners, sizeof(struct str));
+    o->hosts.items = arena_array(
+        a, 1 + c->hosts.n + (LISTENER_NAMES + n_tailnet) * c->n_listeners, sizeof(struct str));
     add_host(o, a, url_host(base_url));
     for (size_t i = 0; i < c->hosts.n; i++)
         add_host(o, a, c->hosts.items[i]);
-    for (size_t i = 0; i < c->n_listeners; i++)
-        add_listener(o, a, &c->listeners[i], ports[i]);
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        const struct listen_url *l = &c->listeners[i];
+        if (l->scheme != LISTEN_HTTP)
+            continue;
+        add_listener(o, a, l, ports[i]);
+        for (size_t k = 0; l->identity == LISTEN_TAILSCALE && k < n_tailnet; k++)
+            add_host_port(o, a, tailnet->names[k], ports[i]);
+    }
     return o;
 }
 

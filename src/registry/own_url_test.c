@@ -27,8 +27,12 @@ static struct str aliases[] = { { "https://old/git/index", 21 } };
 static struct str registries[] = { { CRATES_IO, sizeof(CRATES_IO) - 1 },
     { "sparse+https://friends.example/index/", 37 } };
 
+static const struct str tailnet_names[] = { { "crates.tail1234.ts.net", 22 }, { "Crates2", 7 },
+    { "100.64.0.1", 10 }, { "fd7a:115c:a1e0::1", 17 } };
+
 /* A server at base_url with one listener, the names above, and the lists above. */
-static struct own_urls *urls(struct arena *a, const char *listen, const char *base_url)
+static struct own_urls *urls_on(
+    struct arena *a, const char *listen, const char *base_url, const struct own_names *tailnet)
 {
     struct config *c = ARENA_NEW(a, struct config);
     c->hosts = (struct config_list){ hosts, ARRAY_LEN(hosts) };
@@ -39,7 +43,18 @@ static struct own_urls *urls(struct arena *a, const char *listen, const char *ba
     assert_int_equal(listen_url_parse(a, str_from(listen), c->listeners, NULL), 0);
     uint16_t *port = arena_alloc(a, sizeof(*port));
     *port = c->listeners->port ? c->listeners->port : 4711;
-    return own_urls_new(a, c, str_from(base_url), port);
+    return own_urls_new(a, c, str_from(base_url), port, tailnet);
+}
+
+static struct own_urls *urls(struct arena *a, const char *listen, const char *base_url)
+{
+    return urls_on(a, listen, base_url, NULL);
+}
+
+static struct own_urls *tailnet_urls(struct arena *a, const char *listen)
+{
+    static const struct own_names names = { tailnet_names, ARRAY_LEN(tailnet_names) };
+    return urls_on(a, listen, "http://base", &names);
 }
 
 struct host_row {
@@ -103,6 +118,41 @@ static void the_scheme_s_own_port_in_server_url_is_no_difference(void **state)
         const struct own_urls *o = urls(*state, "http://127.0.0.1:8000", rows[i].url);
         if (own_urls_has_host(o, str_from(rows[i].host)) != rows[i].ours)
             fail_msg("%s as %s", rows[i].url, rows[i].host);
+    }
+}
+
+static void on_the_tailnet_every_name_of_the_node_is_ours(void **state)
+{
+    static const struct host_row rows[] = { { "crates.tail1234.ts.net", true },
+        { "crates.tail1234.ts.net:80", true }, { "crates", true }, { "crates.evil.ts.net", false },
+        { "crates2", true }, { "100.64.0.1", true }, { "[fd7a:115c:a1e0::1]", true },
+        { "fd7a:115c:a1e0::1", false }, { "100.64.0.2", false }, { "tailnet", false },
+        { "127.0.0.1", true }, { "localhost", true }, { "evil.tail1234.ts.net", false } };
+    check_hosts(tailnet_urls(*state, "http://tailnet?identity=tailscale"), rows, ARRAY_LEN(rows));
+    static const struct host_row others[] = { { "crates.tail1234.ts.net:8000", true },
+        { "crates.tail1234.ts.net", false }, { "crates2:8000", true }, { "100.64.0.1:8000", true },
+        { "[fd7a:115c:a1e0::1]:8000", true }, { "127.0.0.1:8000", true } };
+    check_hosts(tailnet_urls(*state, "http://127.0.0.1:8000?identity=tailscale"), others,
+        ARRAY_LEN(others));
+}
+
+static void the_tailnets_names_are_of_its_listeners_alone(void **state)
+{
+    static const struct host_row rows[] = { { "crates.tail1234.ts.net:8000", false },
+        { "100.64.0.1:8000", false }, { "127.0.0.1:8000", true } };
+    check_hosts(tailnet_urls(*state, "http://127.0.0.1:8000"), rows, ARRAY_LEN(rows));
+}
+
+static void the_tailnets_names_mean_this_registry_in_dependencies(void **state)
+{
+    static const char *const own[] = { "sparse+http://crates.tail1234.ts.net/index/",
+        "sparse+https://crates.tail1234.ts.net/index/", "http://crates2/git/index",
+        "sparse+http://[fd7a:115c:a1e0::1]/index/" };
+    const struct own_urls *o = tailnet_urls(*state, "http://tailnet?identity=tailscale");
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        struct str stored = STR("x");
+        if (own_urls_resolve(o, str_from(own[i]), &stored, NULL) < 0 || stored.p)
+            fail_msg("%s", own[i]);
     }
 }
 
@@ -174,6 +224,9 @@ int main(void)
         T(an_ipv6_listener_is_named_in_brackets),
         T(a_configured_name_without_a_port_stands_for_any),
         T(the_scheme_s_own_port_in_server_url_is_no_difference),
+        T(on_the_tailnet_every_name_of_the_node_is_ours),
+        T(the_tailnets_names_are_of_its_listeners_alone),
+        T(the_tailnets_names_mean_this_registry_in_dependencies),
         T(every_spelling_of_our_own_index_is_stored_as_none),
         T(a_listed_registry_keeps_its_url),
         T(any_other_registry_is_refused_with_the_cure),

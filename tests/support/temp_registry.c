@@ -26,7 +26,7 @@ static void open_registry(struct temp_registry *t)
         worker_pool_new(2, 1000, &t->pool, &e) < 0 ||
         registry_open(t->config, t->folder->dir, t->pool, &t->reg, &e) < 0)
         fail_msg("%s", e.text);
-    t->reg->own = own_urls_new(t->arena, t->config, STR("http://127.0.0.1:8000"), ports);
+    t->reg->own = own_urls_new(t->arena, t->config, STR("http://127.0.0.1:8000"), ports, NULL);
 }
 
 static void close_registry(struct temp_registry *t)
