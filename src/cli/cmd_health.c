@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-/* A listener for TCP that is not wildcard can be asked at its own address; a wildcard one at
- * loopback. */
+/* A listener for TCP that is not wildcard can be asked at its own address; a wildcard one and the
+ * tailnet's at loopback. */
 static void ask_listener(const struct listen_url *l, struct cli *c, struct http_ask *ask)
 {
     if (l->scheme == LISTEN_UNIX) {
@@ -13,7 +13,7 @@ static void ask_listener(const struct listen_url *l, struct cli *c, struct http_
         return;
     }
     ask->host = l->host;
-    if (str_eq(l->host, STR("0.0.0.0")))
+    if (l->is_tailnet || str_eq(l->host, STR("0.0.0.0")))
         ask->host = STR("127.0.0.1");
     else if (str_eq(l->host, STR("::")))
         ask->host = STR("::1");

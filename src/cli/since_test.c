@@ -1,13 +1,13 @@
 #include "cli/since.h"
 
+#include "base/attr.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
-
-#include "base/attr.h"
 
 #define NOW 1772366400 /* 2026-03-01T12:00:00Z */
 
