@@ -104,8 +104,9 @@ int cmd_principal_show(struct cli *c, struct err *e)
     if (json_is_true(json_object_get(r, "person")))
         (void)fputs("  a person of the tailnet", stdout);
     print_state(r);
-    printf("\n\nfirst seen: %s\nlast seen: %s\ntokens: %lld\nowns:", print_text(r, "created"),
+    printf("\n\nfirst seen: %s\nlast seen: %s\ntokens: %lld\n", print_text(r, "created"),
         print_text(r, "last_seen"), get_count(r, "tokens"));
+    (void)fputs("owns:", stdout);
     json_array_foreach(json_object_get(r, "owns"), i, crate)
     {
         (void)putchar(' ');

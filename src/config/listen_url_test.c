@@ -218,6 +218,16 @@ static void a_wrong_listener_is_refused_with_what_to_write(void **state)
         { "unix:/x?mode=", "0777" },
         { "unix:/x?port=1", "mode=0660" },
         { "unix:/x\x1b[2J", "\\u001B" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_refused(state, rows[i].text, rows[i].why);
+}
+
+static void a_wrong_identity_is_refused_with_what_to_write(void **state)
+{
+    static const struct {
+        const char *text, *why;
+    } rows[] = {
         { "http://tailnet", "write http://tailnet:80?identity=tailscale" },
         { "http://tailnet:80", "write http://tailnet:80?identity=tailscale" },
         { "http://tailnet:80?anonymous=read", "write http://tailnet:80?identity=tailscale" },
@@ -300,6 +310,7 @@ int main(void)
         TEST(a_proxys_listener_names_a_field_and_who_may_connect),
         TEST(a_field_that_clients_send_themselves_names_nobody),
         TEST(a_wrong_listener_is_refused_with_what_to_write),
+        TEST(a_wrong_identity_is_refused_with_what_to_write),
         TEST(what_later_versions_have_is_named_as_missing),
         TEST(a_socket_path_fits_its_address),
         TEST(what_is_parsed_outlives_its_text),
