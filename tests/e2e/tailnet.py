@@ -10,10 +10,12 @@ needs no proxy there. A node in userspace mode reaches the tailnet through its S
 
 Nothing here waits by the clock: what another process does is asked for again until it holds."""
 
+import functools
 import http.client
 import ipaddress
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -21,7 +23,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,7 +31,6 @@ HUB = "10.99.0.1"
 DOMAIN = "rig.test"
 CAPABILITY = "superguppy.internal/cap/registry"
 SOCKS = "127.0.0.1:1055"
-HEADSCALE, TAILSCALE = "0.29.2", "1.102.3"
 UP_TIMEOUT_S = 60
 PROGRAMS = ("headscale", "tailscaled", "tailscale")
 # No log upload, no port mapper, a panic instead of a word to the real control server; DERP is plain
@@ -87,27 +88,35 @@ def wait_for(what, condition, timeout_s=30):
     return value
 
 
+@functools.lru_cache(maxsize=None)
 def programs():
     """The folder that ./dev test puts the three programs into."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(cache) / f"superguppy/tailnet-{HEADSCALE}-{TAILSCALE}"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
+    built = sorted(cache.glob("superguppy/tailnet-*/tailscale"))
+    return Path(os.environ.get("SUPERGUPPY_TAILNET") or (built[-1].parent if built else cache / "superguppy/tailnet"))
 
 
+def missing():
+    return [name for name in PROGRAMS if not os.access(programs() / name, os.X_OK)]
+
+
+@functools.lru_cache(maxsize=None)
 def why_not():
     """A reason why there can be no tailnet here, or None."""
-    missing = [name for name in PROGRAMS if not os.access(programs() / name, os.X_OK)]
-    if missing:
-        return f"no tailnet: {', '.join(missing)} missing from {programs()}; ./dev test builds them where Go is installed"
+    if reason := os.environ.get("SUPERGUPPY_NO_TAILNET"):
+        return reason
+    if missing() and "SUPERGUPPY_TAILNET" not in os.environ:
+        return f"no tailnet here: {', '.join(missing())} not found; ./dev test builds them"
     if os.geteuid() != 0:
-        return "no tailnet: network namespaces need root"
+        return "no tailnet here: network namespaces need root"
     if not os.path.exists("/dev/net/tun"):
-        return "no tailnet: there is no /dev/net/tun"
+        return "no tailnet here: there is no /dev/net/tun"
     for tool in ("ip", "unshare", "nsenter", "setpriv"):
         if not shutil.which(tool):
-            return f"no tailnet: the program {tool} is missing"
+            return f"no tailnet here: the program {tool} is missing"
     attempt = "ip link add t0 type veth peer name t1 && ip link add t2 type bridge && ip tuntap add t3 mode tun"
     run = subprocess.run(["unshare", "-n", "-m", "sh", "-c", attempt], capture_output=True, text=True, check=False)
-    return f"no tailnet: namespaces cannot be made here: {run.stderr.strip()}" if run.returncode else None
+    return f"no tailnet here: namespaces cannot be made: {run.stderr.strip()}" if run.returncode else None
 
 
 class Namespace:
@@ -119,6 +128,7 @@ class Namespace:
         self.holder = subprocess.Popen(
             ["unshare", "-n", "-m", "cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
+        net.cleanup.callback(self.end)
         own = os.readlink("/proc/self/ns/mnt")
         wait_for("unshare has run", lambda: self._ns("mnt") != own and self._comm() == "cat", 10)
         self.sh("ip link set lo up")
@@ -161,12 +171,12 @@ class Node(Namespace):
     """A machine of the tailnet."""
 
     def __init__(self, net, name, number, key, mode):
+        self.daemon = None
         super().__init__(net)
         self.name, self.mode, self.key = name, mode, key
         self.folder = net.folder / name
         self.folder.mkdir()
         self.socket = str(self.folder / "s")
-        self.daemon = None
         self.ip4 = self.ip6 = self.fqdn = self.stable_id = None
         self._network(number)
 
@@ -299,9 +309,11 @@ class Node(Namespace):
 
     @property
     def env(self):
-        """What a program here needs to reach the tailnet. no_proxy of the caller would win over it."""
+        """What a program here needs in order to reach the tailnet: nothing in TUN mode."""
+        if self.mode == "tun":
+            return {}
         proxy = f"socks5h://{SOCKS}"
-        return {} if self.mode == "tun" else {"ALL_PROXY": proxy, "CARGO_HTTP_PROXY": proxy, "http_proxy": proxy}
+        return {"http_proxy": proxy, "CARGO_HTTP_PROXY": proxy, "no_proxy": ""}
 
     @property
     def id(self):
@@ -323,25 +335,27 @@ class Node(Namespace):
 
 
 class Tailnet:
-    """with Tailnet(policy=TEXT) as net: …; policy may be a dict too."""
+    """with Tailnet(POLICY) as net: …"""
 
     def __init__(self, policy):
         # Not below pytest's tmp_path: a socket's path has at most 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="tailnet-"))
         self.users, self.named = {}, {}
         self.hub = self.server = None
-        self._write_policy(policy)
+        self.cleanup = ExitStack()
+        self.cleanup.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.policy_path.write_text(policy)
 
     def __enter__(self):
         try:
             self._start()
         except BaseException:
-            self.end()
+            self.cleanup.close()
             raise
         return self
 
     def __exit__(self, *_):
-        self.end()
+        self.cleanup.close()
 
     def _start(self):
         self.hub = Namespace(self)
@@ -352,35 +366,23 @@ class Tailnet:
                 [programs() / "headscale", "-c", self.folder / "hs.yaml", "serve"], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log,
             )  # fmt: skip
+        self.cleanup.callback(lambda: (self.server.kill(), self.server.wait()))
 
         def healthy():
             assert self.server.poll() is None, f"headscale ended\n{self.log()[-4000:]}"
-            return self.hub.run([programs() / "headscale", "-c", self.folder / "hs.yaml", "health"], check=None).returncode == 0
+            return self.headscale("health", check=None).returncode == 0
 
         wait_for("headscale is healthy", healthy)
-
-    def end(self):
-        for node in self.named.values():
-            node.end()
-        self.named = {}
-        if self.server:
-            self.server.kill()
-            self.server.wait()
-            self.server = None
-        if self.hub:
-            self.hub.end()
-            self.hub = None
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def log(self):
         path = self.folder / "hs.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     def headscale(self, *arguments, check=True):
-        return self.hub.run([programs() / "headscale", "-c", self.folder / "hs.yaml", *arguments], check=check).stdout
+        return self.hub.run([programs() / "headscale", "-c", self.folder / "hs.yaml", *arguments], check=check)
 
     def headscale_json(self, *arguments):
-        return json.loads(self.headscale(*arguments, "-o", "json"))
+        return json.loads(self.headscale(*arguments, "-o", "json").stdout)
 
     # -- who is in it
 
@@ -394,7 +396,7 @@ class Tailnet:
     def _key(self, user, tags, ephemeral):
         owner = ["--tags", ",".join(tags)] if tags else ["--user", self.user(user)]
         more = ["--ephemeral"] if ephemeral else []
-        return self.headscale("preauthkeys", "create", *owner, *more, "-e", "2h").split()[-1]
+        return self.headscale("preauthkeys", "create", *owner, *more, "-e", "2h").stdout.split()[-1]
 
     def nodes(self, **wanted):
         """Several at once, which takes no longer than one: nodes(anna={"user": "anna@corp.test"}, …)."""
@@ -415,21 +417,25 @@ class Tailnet:
 
     # -- the policy
 
-    def _write_policy(self, policy):
-        text = policy if isinstance(policy, str) else json.dumps(policy)
-        (self.folder / "policy.hujson").write_text(text)
+    @property
+    def policy_path(self):
+        return self.folder / "policy.hujson"
 
-    def policy(self, policy, at=None, expect=None):
-        """Puts it in force. expect {node: value}: waits until whois at that node gives these rights
-        for each. What headscale refuses (it keeps the old policy) fails here with its reason."""
-        done = "Policy reload completed", "reloading policy error"
-        before = len(self.log())
-        self._write_policy(policy)
-        self.server.send_signal(signal.SIGHUP)
-        wait_for("headscale read the policy", lambda: any(text in self.log()[before:] for text in done))
-        assert done[1] not in self.log()[before:], self.log()[before:]
-        for node, value in (expect or {}).items():
-            try:
-                wait_for(f"{node.name} has {value}", lambda: at.rights_of(node) == value, 15)
-            except AssertionError as error:
-                raise AssertionError(f"{error}, but {at.rights_of(node)}\n{self.log()[-2000:]}") from None
+    def policy(self, text, at=(), expect=None):
+        """Puts it in force. expect {node: rights}: waits until whois at each of the nodes `at` gives
+        these. What headscale refuses (it keeps the old policy then) fails here with its reason."""
+        if text != self.policy_path.read_text():
+            before = len(self.log())
+            self.policy_path.write_text(text)
+            self.server.send_signal(signal.SIGHUP)
+            wait_for(
+                "headscale took the policy or refused it",
+                lambda: re.search("Policy reload completed|reloading policy error", self.log()[before:]),
+            )
+            assert "reloading policy error" not in self.log()[before:], self.log()[before:]
+        for server in at:
+            for node, rights in (expect or {}).items():
+                try:
+                    wait_for(f"{node.name} may {rights}", lambda: server.rights_of(node) == rights, 15)
+                except AssertionError as error:
+                    raise AssertionError(f"{error}, but {server.rights_of(node)}\n{self.log()[-2000:]}") from None

@@ -64,7 +64,6 @@ def ask(name, node, path, method="GET"):
 def states(net):
     """A node before it is logged in and after it was taken down."""
     node = tailnet.Node(net, "idle", 99, None, "userspace")
-    net.named["idle"] = node
     node.start_daemon(wait=False)
     tailnet.wait_for("it listens", lambda: Path(node.socket).exists())
     tailnet.wait_for("it is not logged in", lambda: node.status()["BackendState"] == "NeedsLogin")
@@ -152,14 +151,14 @@ def policies(net, crates, ben):
         ("misspelt-key", '[{"do": ["publish"], "crate": ["*"]}]', [{"do": ["publish"], "crate": ["*"]}]),
         ("null", "null", None),
     ):
-        net.policy(text.replace(publish, instead), at=crates, expect={ben: expect})
+        net.policy(text.replace(publish, instead), at=[crates], expect={ben: expect})
         ask(f"whois-ben-{name}", crates, f"whois?addr={ben.ip4}")
     app = f'"app": {{"{tailnet.CAPABILITY}": {publish}}},'
     assert text.count(app) == 1
-    net.policy(text.replace(app, ""), at=crates)
+    net.policy(text.replace(app, ""), at=[crates])
     tailnet.wait_for("no capability", lambda: crates.whois(ben.ip4)["CapMap"] is None)
     ask("whois-ben-no-grant", crates, f"whois?addr={ben.ip4}")
-    net.policy(text, at=crates, expect={ben: json.loads(publish)})
+    net.policy(text, at=[crates], expect={ben: json.loads(publish)})
 
 
 if __name__ == "__main__":
