@@ -236,7 +236,8 @@ static void a_running_node_is_shown_with_its_control_server(void **state)
     assert_true(tailnet_trouble(fix.t).n > 0);
     run_until(one_change);
     const struct tailnet_node *node = tailnet_node(fix.t);
-    assert_true(node && node->running);
+    assert_non_null(node);
+    assert_true(node->running);
     assert_true(str_eq(node->name, STR("crates.rig.test")));
     assert_true(str_eq(node->control, STR("http://10.99.0.1:18080")));
     assert_int_equal(tailnet_trouble(fix.t).n, 0);
@@ -329,6 +330,16 @@ static void a_node_whose_control_server_is_unknown_is_not_shown(void **state)
     fix.prefs_code = 200;
     run_until(two_changes);
     assert_true(tailnet_node(fix.t) && tailnet_node(fix.t)->running);
+}
+
+static void a_status_that_never_comes_is_silence(void **state)
+{
+    (void)state;
+    fix.status = NULL;
+    run_until(one_change);
+    assert_null(tailnet_node(fix.t));
+    assert_true(trouble_says("does not answer"));
+    assert_int_equal(fix.n_status, 1);
 }
 
 static void no_socket_is_told_with_what_to_set(void **state)
@@ -585,6 +596,7 @@ int main(void)
         TEST(each_state_is_a_sentence_that_says_what_to_do),
         TEST(a_status_of_no_use_is_silence_with_a_reason),
         TEST(a_node_whose_control_server_is_unknown_is_not_shown),
+        TEST(a_status_that_never_comes_is_silence),
         TEST(no_socket_is_told_with_what_to_set),
         TEST(a_restart_is_seen_at_once_and_survived),
         TEST(another_node_id_has_its_control_server_asked_anew),

@@ -155,8 +155,10 @@ void fake_start(struct fake_tailscaled *f, struct loop *l)
 
 void fake_end(struct fake_tailscaled *f)
 {
-    while (f->first)
-        leave(f->first);
+    for (struct fake_conn *c = f->first, *next; c; c = next) {
+        next = c->next;
+        leave(c);
+    }
     if (f->listening)
         fake_unlisten(f);
     (void)rmdir(f->dir);
