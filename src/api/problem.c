@@ -93,7 +93,8 @@ static void log_problem(const struct call *c, unsigned status, const struct err 
  * cargo prints that of a 403 word for word. */
 static unsigned status_for(const struct call *c, const struct err *e)
 {
-    bool sent = c->req->header[HEADER_AUTHORIZATION].p != NULL;
+    struct str token;
+    bool sent = credential_read(c->req->header[HEADER_AUTHORIZATION], &token) != CREDENTIAL_NONE;
     bool api = c->route && c->route->shape == SHAPE_JSON;
     unsigned status = problem_status(e->kind);
     if (status == 401 && ((api && sent) || !access_door_takes_tokens(&c->door->access)))
