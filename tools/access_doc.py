@@ -85,6 +85,8 @@ def matrix_part(matrix, routes, code):
     parts = []
     for title, kinds in matrix.groups:
         rows = [[k.says, *cells(matrix, k)] for k in kinds if not k.quiet]
+        if not rows:
+            continue
         parts.append(f"### {title}\n\n" + table(["who asks", "pages", "read", "publish-new", "publish-update", "yank", "change-owners", "own tokens"], rows))
     return "\n".join(parts)
 

@@ -27,11 +27,11 @@ RIGHTS = {"yank": "yank", "change-owners": "change-owners"}
 Route = namedtuple("Route", "method path need shape")
 Listener = namedtuple("Listener", "name text url identity anonymous token_reads only_health admin")
 Kind = namedtuple(
-    "Kind", "name says group server listener who sends authorization token peer key roles scopes covers tagged listed both never funnel forwarded quiet"
+    "Kind", "name says group server listener who sends authorization token peer key roles scopes covers tagged listed both never funnel forwarded quiet http2"
 )
 KIND_DEFAULTS = {
     "server": "default", "sends": "nothing", "authorization": None, "token": None, "peer": None, "key": None, "roles": [], "scopes": None,
-    "covers": True, "tagged": False, "listed": True, "both": False, "never": False, "funnel": False, "forwarded": [], "quiet": False,
+    "covers": True, "tagged": False, "listed": True, "both": False, "never": False, "funnel": False, "forwarded": [], "quiet": False, "http2": False,
 }  # fmt: skip
 
 
