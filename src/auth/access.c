@@ -3,6 +3,7 @@
  * request on. */
 #include "auth/access_private.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -23,13 +24,21 @@ static struct rule grant_rule(const struct config_grant *g)
     return r;
 }
 
+static struct rule default_rule(const char *source, struct str setting)
+{
+    struct rule r = { .source = source };
+    enum role role;
+    if (role_from_name(setting, &role))
+        r.roles = 1u << role;
+    return r;
+}
+
 static void read_config(struct access *a, const struct config *c)
 {
-    enum role role;
-    a->accounts = (struct rule){ .source = "access.accounts" };
-    if (role_from_name(c->accounts, &role))
-        a->accounts.roles = 1u << role;
-    a->admins = (struct rule){ .source = "access.admins", .roles = 1u << ROLE_ADMIN };
+    a->accounts = default_rule("access.accounts", c->accounts);
+    a->members = default_rule("access.members", c->members);
+    a->tagged = default_rule("access.tagged", c->tagged);
+    a->admins = default_rule("access.admins", STR("admin"));
     a->grants = mem_array(c->n_grants, sizeof(*a->grants));
     for (size_t i = 0; i < c->n_grants; i++) {
         if (c->grants[i].void_reason.p)
@@ -46,6 +55,7 @@ struct access *access_new(const struct config *c)
     read_config(a, c);
     a->principals = map_new();
     a->principal_keys = map_new();
+    a->persons = map_new();
     a->tokens = map_new();
     a->token_hashes = map_new();
     a->crates = map_new();
@@ -59,14 +69,22 @@ static void free_owners(void *value)
     free(o);
 }
 
+static void free_token(void *value)
+{
+    struct token *t = value;
+    arena_free(t->arena);
+    free(t);
+}
+
 void access_free(struct access *a)
 {
     if (!a)
         return;
     map_free(a->principal_keys, NULL);
+    map_free(a->persons, NULL);
     map_free(a->token_hashes, NULL);
     map_free(a->principals, free);
-    map_free(a->tokens, free);
+    map_free(a->tokens, free_token);
     map_free(a->crates, free_owners);
     free(a->grants);
     free(a);
@@ -74,20 +92,62 @@ void access_free(struct access *a)
 
 /* ---- changes ---- */
 
-void access_put_principal(struct access *a, uint32_t id, struct str key, bool blocked)
+/* Appends s behind a struct that was allocated with room for it. */
+static struct str put_behind(char **at, struct str s)
 {
-    assert(id != 0);
-    struct principal *p = mem_zalloc(sizeof(*p) + key.n), *old;
-    p->id = id;
-    p->blocked = blocked;
-    p->n_key = key.n;
-    if (key.n)
-        memcpy(p->key, key.p, key.n);
-    old = map_put(a->principals, ID_KEY(id), p);
-    if (old)
-        (void)map_remove(a->principal_keys, (struct str){ old->key, old->n_key });
-    (void)map_put(a->principal_keys, key, p);
+    struct str kept = { *at, s.n };
+    if (s.n)
+        memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return kept;
+}
+
+static void person_key(struct str control, int64_t user_id, struct buf *out)
+{
+    buf_addf(out, "%lld ", (long long)user_id);
+    buf_add(out, control);
+}
+
+static void index_person(struct access *a, const struct principal *p, bool on)
+{
+    struct buf key AUTO_BUF = BUF_INIT(4096);
+    if (p->user_id == 0)
+        return;
+    person_key(p->control, p->user_id, &key);
+    if (on)
+        (void)map_put(a->persons, buf_str(&key), (void *)(uintptr_t)p);
+    else if (map_get(a->persons, buf_str(&key)) == p)
+        (void)map_remove(a->persons, buf_str(&key));
+}
+
+void access_put_principal(struct access *a, const struct access_principal *from)
+{
+    assert(from->id != 0);
+    struct principal *p = mem_zalloc(sizeof(*p) + from->key.n + from->control.n), *old;
+    char *at = (char *)(p + 1);
+    p->id = from->id;
+    p->link = from->link;
+    p->blocked = from->blocked;
+    p->user_id = from->user_id;
+    p->last_seen = from->last_seen;
+    p->key = put_behind(&at, from->key);
+    p->control = put_behind(&at, from->control);
+    old = map_put(a->principals, ID_KEY(p->id), p);
+    if (old) {
+        index_person(a, old, false);
+        (void)map_remove(a->principal_keys, old->key);
+    }
+    (void)map_put(a->principal_keys, p->key, p);
+    index_person(a, p, true);
     free(old);
+    a->generation++;
+}
+
+void access_saw(struct access *a, uint32_t principal, int64_t now)
+{
+    struct principal *p = map_get(a->principals, ID_KEY(principal));
+    if (p && now > p->last_seen)
+        p->last_seen = now;
 }
 
 void access_drop_token(struct access *a, uint32_t id)
@@ -96,24 +156,30 @@ void access_drop_token(struct access *a, uint32_t id)
     if (!t)
         return;
     (void)map_remove(a->token_hashes, (struct str){ (const char *)t->hash, sizeof(t->hash) });
-    free(t);
+    free_token(t);
+    a->generation++;
 }
 
 void access_put_token(struct access *a, const struct access_token *from)
 {
     assert(from->id != 0 && from->principal != 0);
     access_drop_token(a, from->id);
-    struct token *t = mem_zalloc(sizeof(*t) + from->patterns.n);
+    struct token *t = mem_zalloc(sizeof(*t) + from->patterns.n + from->from.n);
+    char *at = (char *)(t + 1);
     t->id = from->id;
     t->principal = from->principal;
     t->scopes = from->scopes;
     t->expires = from->expires;
     memcpy(t->hash, from->hash, sizeof(t->hash));
-    t->n_patterns = from->patterns.n;
-    if (t->n_patterns)
-        memcpy(t->patterns, from->patterns.p, t->n_patterns);
+    t->patterns = put_behind(&at, from->patterns);
+    t->from = put_behind(&at, from->from);
+    if (from->capability.n > 0) {
+        t->arena = arena_new();
+        capability_parse(t->arena, from->capability, &t->capability);
+    }
     (void)map_put(a->tokens, ID_KEY(t->id), t);
     (void)map_put(a->token_hashes, (struct str){ (const char *)t->hash, sizeof(t->hash) }, t);
+    a->generation++;
 }
 
 static struct owners *ensure_crate(struct access *a, struct str canonical)
@@ -149,6 +215,7 @@ void access_put_owner(struct access *a, struct str canonical, uint32_t principal
         o->ids = mem_realloc(o->ids, o->cap * sizeof(*o->ids));
     }
     o->ids[o->n++] = principal;
+    a->generation++;
 }
 
 void access_drop_owner(struct access *a, struct str canonical, uint32_t principal)
@@ -161,6 +228,7 @@ void access_drop_owner(struct access *a, struct str canonical, uint32_t principa
         return;
     o->n--;
     memmove(o->ids + i, o->ids + i + 1, (o->n - i) * sizeof(*o->ids));
+    a->generation++;
 }
 
 /* ---- look-ups ---- */
@@ -168,6 +236,25 @@ void access_drop_owner(struct access *a, struct str canonical, uint32_t principa
 const struct principal *access_find_principal(const struct access *a, uint32_t id)
 {
     return map_get(a->principals, ID_KEY(id));
+}
+
+const struct principal *access_find_key(const struct access *a, struct str key)
+{
+    return map_get(a->principal_keys, key);
+}
+
+const struct principal *access_follow(const struct access *a, const struct principal *p)
+{
+    const struct principal *to = p && p->link ? access_find_principal(a, p->link) : NULL;
+    return to ? to : p;
+}
+
+const struct principal *access_find_person(
+    const struct access *a, struct str control, int64_t user_id)
+{
+    struct buf key AUTO_BUF = BUF_INIT(4096);
+    person_key(control, user_id, &key);
+    return map_get(a->persons, buf_str(&key));
 }
 
 const struct token *access_find_token(const struct access *a, uint32_t id)
@@ -182,14 +269,14 @@ bool access_has_crate(const struct access *a, struct str canonical)
 
 uint32_t access_principal_id(const struct access *a, struct str key)
 {
-    const struct principal *p = map_get(a->principal_keys, key);
+    const struct principal *p = access_find_key(a, key);
     return p ? p->id : 0;
 }
 
 struct str access_principal_key(const struct access *a, uint32_t id)
 {
     const struct principal *p = access_find_principal(a, id);
-    return p ? (struct str){ p->key, p->n_key } : STR_NONE;
+    return p ? p->key : STR_NONE;
 }
 
 const uint32_t *access_owners(const struct access *a, struct str canonical, size_t *ret_n)
@@ -199,228 +286,26 @@ const uint32_t *access_owners(const struct access *a, struct str canonical, size
     return o ? o->ids : NULL;
 }
 
+bool access_owns(const struct access *a, struct str canonical, uint32_t principal)
+{
+    const struct owners *o = map_get(a->crates, canonical);
+    return o && find_owner(o, principal) < o->n;
+}
+
 size_t access_void_grants(const struct access *a)
 {
     return a->n_void;
 }
 
-/* ---- who ---- */
-
-static int check_principal(const struct access *a, uint32_t id, struct err *e)
+uint64_t access_generation(const struct access *a)
 {
-    const struct principal *p = access_find_principal(a, id);
-    if (!p)
-        return err_set(e, ERR_UNAUTHORIZED, "the owner of this token is not known here any more");
-    if (p->blocked)
-        return err_set(e, ERR_UNAUTHORIZED,
-            "%" STR_FMT " is blocked on this registry; ask an admin", (int)p->n_key, p->key);
-    return 0;
+    return a->generation;
 }
 
-static int check_token(const struct access *a, const struct token *t, int64_t now, struct err *e)
+bool access_nobody_is_admin(const struct access *a)
 {
-    if (!t)
-        return err_set(e, ERR_UNAUTHORIZED,
-            "this token is not known here: it was revoked or belongs to another registry; ask an "
-            "admin for a new one");
-    if (t->expires != 0 && t->expires <= now)
-        return err_set(e, ERR_UNAUTHORIZED,
-            "token %u has expired; ask an admin for a new one (`superguppy token new`)", t->id);
-    return check_principal(a, t->principal, e);
-}
-
-static int identify_token(
-    const struct access *a, struct str text, int64_t now, struct caller *ret, struct err *e)
-{
-    uint8_t hash[SHA256_LEN];
-    token_hash(text, hash);
-    const struct token *t =
-        map_get(a->token_hashes, (struct str){ (const char *)hash, sizeof(hash) });
-    if (check_token(a, t, now, e) < 0)
-        return -1;
-    ret->kind = CALLER_PRINCIPAL;
-    ret->principal = t->principal;
-    ret->token = t->id;
-    return 0;
-}
-
-int access_identify(const struct access *a, const struct access_door *door,
-    struct str authorization, int64_t now, struct caller *ret, struct err *e)
-{
-    struct str text;
-    struct caller c = { .kind = door->admin ? CALLER_ADMIN : CALLER_ANONYMOUS, .door = *door };
-    switch (credential_read(authorization, &text)) {
-    case CREDENTIAL_NONE:
-        break;
-    case CREDENTIAL_NETWORK:
-        if (!door->admin)
-            return err_set(e, ERR_UNAUTHORIZED,
-                "the words `tailscale` and `network` mean \"ask the network who I am\", and this "
-                "listener cannot; use a token of your own (`superguppy token new`, then `cargo "
-                "login`)");
-        c.sent_credential = true;
-        break;
-    case CREDENTIAL_TOKEN:
-        c.sent_credential = true;
-        if (identify_token(a, text, now, &c, e) < 0)
-            return -1;
-        break;
-    case CREDENTIAL_OTHER:
-        return err_set(e, ERR_UNAUTHORIZED,
-            "what was sent as a token is none of this registry (they begin with sgp_, with or "
-            "without `Bearer ` before it), or was cut or mistyped; `cargo login` stores the right "
-            "one");
-    }
-    *ret = c;
-    return 0;
-}
-
-int access_still(const struct access *a, const struct caller *c, int64_t now, struct err *e)
-{
-    if (c->kind != CALLER_PRINCIPAL)
-        return 0;
-    if (c->token != 0)
-        return check_token(a, access_find_token(a, c->token), now, e);
-    return check_principal(a, c->principal, e);
-}
-
-/* ---- the decision ---- */
-
-static bool names(const struct config_list *who, const struct principal *p)
-{
-    for (size_t i = 0; i < who->n; i++) {
-        if (str_eq(who->items[i], (struct str){ p->key, p->n_key }))
-            return true;
-    }
-    return false;
-}
-
-size_t access_n_rules(const struct access *a)
-{
-    return 2 + a->config->n_grants;
-}
-
-const struct rule *access_rule(const struct access *a, const struct principal *p, size_t i)
-{
-    const struct rule *r;
-    bool applies;
-    if (i == 0) {
-        r = &a->accounts;
-        applies = str_starts((struct str){ p->key, p->n_key }, STR("local:"));
-    } else if (i == 1) {
-        r = &a->admins;
-        applies = names(&a->config->admins, p);
-    } else {
-        r = &a->grants[i - 2];
-        applies = names(&a->config->grants[i - 2].who, p);
-    }
-    return applies && r->roles != 0 ? r : NULL;
-}
-
-/* Reading and administering are of the whole registry; patterns bound what may be changed. */
-static bool rule_covers(const struct rule *r, enum right right, struct str canonical)
-{
-    if (r->crates.n == 0 || !canonical.p || right == RIGHT_READ || right == RIGHT_ADMIN)
-        return true;
-    for (size_t i = 0; i < r->crates.n; i++) {
-        if (pattern_matches(r->crates.items[i], canonical))
-            return true;
-    }
-    return false;
-}
-
-enum extent access_extent(
-    const struct access *a, const struct principal *p, enum right right, struct str canonical)
-{
-    enum extent widest = EXTENT_NONE;
-    for (size_t i = 0, n = access_n_rules(a); i < n; i++) {
-        const struct rule *r = access_rule(a, p, i);
-        if (!r || !rule_covers(r, right, canonical))
-            continue;
-        for (unsigned role = 0; role < ROLES; role++) {
-            enum extent extent = role_extent((enum role)role, right);
-            if (r->roles >> role & 1 && extent > widest)
-                widest = extent;
-        }
-    }
-    return widest;
-}
-
-bool access_token_covers(const struct token *t, struct str canonical)
-{
-    struct str rest = { t->patterns, t->n_patterns }, pattern;
-    while (str_next_word(&rest, &pattern)) {
-        if (!canonical.p || pattern_matches(pattern, canonical))
-            return true;
-    }
-    return false;
-}
-
-static bool principal_may(
-    const struct access *a, const struct principal *p, enum right right, struct str canonical)
-{
-    enum extent extent = access_extent(a, p, right, canonical);
-    if (extent != EXTENT_OWN)
-        return extent == EXTENT_ANY;
-    const struct owners *o = canonical.p ? map_get(a->crates, canonical) : NULL;
-    return !canonical.p || (o && find_owner(o, p->id) < o->n);
-}
-
-static bool token_may(const struct token *t, enum right right, struct str canonical)
-{
-    if (right == RIGHT_READ)
-        return true;
-    if (!(t->scopes & SCOPE(right)))
-        return false;
-    /* Administering is not of one crate, so a token for some crates alone cannot do it. */
-    return access_token_covers(t, right == RIGHT_ADMIN ? STR("") : canonical);
-}
-
-static bool known_may(
-    const struct access *a, const struct caller *c, enum right right, struct str canonical)
-{
-    const struct principal *p = access_find_principal(a, c->principal);
-    if (!p || p->blocked)
-        return false;
-    if (c->token == 0)
-        return (right == RIGHT_READ || c->sent_credential) && principal_may(a, p, right, canonical);
-    const struct token *t = access_find_token(a, c->token);
-    if (!t || !token_may(t, right, canonical))
-        return false;
-    return right == RIGHT_READ || principal_may(a, p, right, canonical);
-}
-
-static bool may(
-    const struct access *a, const struct caller *c, enum right right, struct str canonical)
-{
-    switch (c->kind) {
-    case CALLER_ADMIN:
-        return true;
-    case CALLER_PRINCIPAL:
-        if (right == RIGHT_READ && c->door.anonymous_read)
-            return true;
-        return known_may(a, c, right, canonical);
-    case CALLER_ANONYMOUS:
-        break;
-    }
-    return right == RIGHT_READ && c->door.anonymous_read;
-}
-
-int access_may_named(const struct access *a, const struct caller *c, enum right right,
-    struct str canonical, struct str name, struct err *e)
-{
-    if (may(a, c, right, canonical))
-        return 0;
-    /* Before its body is read a publish may still be of either kind. */
-    if (!canonical.p && right == RIGHT_PUBLISH_NEW && may(a, c, RIGHT_PUBLISH_UPDATE, canonical))
-        return 0;
-    if (!canonical.p && right == RIGHT_PUBLISH_UPDATE && may(a, c, RIGHT_PUBLISH_NEW, canonical))
-        return 0;
-    return access_refuse(a, c, right, canonical, name, e);
-}
-
-int access_may(const struct access *a, const struct caller *c, enum right right,
-    struct str canonical, struct err *e)
-{
-    return access_may_named(a, c, right, canonical, canonical, e);
+    unsigned roles = a->members.roles | a->tagged.roles | a->accounts.roles;
+    for (size_t i = 0; i < a->config->n_grants; i++)
+        roles |= a->grants[i].roles;
+    return a->config->admins.n == 0 && !(roles >> ROLE_ADMIN & 1);
 }

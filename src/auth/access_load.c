@@ -9,7 +9,16 @@
 static int see_principal(void *ctx, const struct principal_row *p, struct err *e)
 {
     (void)e;
-    access_put_principal(ctx, (uint32_t)p->id, p->key, p->blocked);
+    struct access_principal put = {
+        .id = (uint32_t)p->id,
+        .link = (uint32_t)p->link,
+        .key = p->key,
+        .control = p->control,
+        .user_id = p->user_id,
+        .last_seen = p->last_seen,
+        .blocked = p->blocked || p->removed != 0,
+    };
+    access_put_principal(ctx, &put);
     return 0;
 }
 
@@ -20,6 +29,8 @@ static int see_token(void *ctx, const struct token_row *row, struct err *e)
         .principal = (uint32_t)row->principal,
         .scopes = row->scopes,
         .patterns = row->patterns,
+        .from = row->from,
+        .capability = row->capability,
         .expires = row->expires,
     };
     (void)e;

@@ -1,7 +1,10 @@
 /* What a person reads: why something was refused and who can change that, and what they may. */
 #include "auth/access_private.h"
 
+#include "base/clock.h"
+
 #define LIST_MAX 200 /* of names in a sentence */
+#define WHO_MAX 200
 
 struct str access_caller_name(const struct access *a, const struct caller *c)
 {
@@ -10,12 +13,33 @@ struct str access_caller_name(const struct access *a, const struct caller *c)
         return STR("admin");
     case CALLER_PRINCIPAL: {
         struct str key = access_principal_key(a, c->principal);
-        return key.p ? key : STR("unknown");
+        if (key.p)
+            return key;
+        return c->peer ? c->peer->keys[0] : STR("unknown");
     }
     case CALLER_ANONYMOUS:
         break;
     }
     return STR("anonymous");
+}
+
+void access_describe_peer(const struct identity *peer, struct buf *out)
+{
+    struct buf name AUTO_BUF = BUF_INIT(4096);
+    identity_name(peer, &name);
+    buf_add(out, utf8_clip(buf_str(&name), 80));
+    if (peer->node.n > 0)
+        buf_addf(out, " (node %" STR_FMT ", %" STR_FMT ")", STR_ARG(utf8_clip(peer->node, 70)),
+            STR_ARG(utf8_clip(peer->address, 45)));
+}
+
+/* Who we think it is, for the beginning of a sentence. */
+static void add_who(struct buf *out, const struct access *a, const struct caller *c)
+{
+    if (c->token == 0 && c->peer)
+        access_describe_peer(c->peer, out);
+    else
+        buf_add(out, utf8_clip(access_caller_name(a, c), 80));
 }
 
 /* ---- lists of names ---- */
@@ -57,17 +81,6 @@ static void list_owners(struct buf *out, const struct access *a, struct str cano
         add_item(out, access_principal_key(a, ids[i]), ", ");
 }
 
-static unsigned all_roles(const struct access *a, const struct principal *p)
-{
-    unsigned roles = 0;
-    for (size_t i = 0, n = access_n_rules(a); i < n; i++) {
-        const struct rule *r = access_rule(a, p, i);
-        if (r)
-            roles |= r->roles;
-    }
-    return roles;
-}
-
 /* ---- refusals ---- */
 
 /* "yank acme"; the crate is left out while it is not known. */
@@ -89,8 +102,13 @@ static void add_act(struct buf *out, enum right right, struct str crate)
         buf_add(out, utf8_clip(crate, 64));
 }
 
-static int refuse_anonymous(struct str act, enum right right, struct err *e)
+static int refuse_anonymous(const struct caller *c, struct str act, enum right right, struct err *e)
 {
+    if (c->door.identity != LISTEN_NO_IDENTITY && !c->door.token_reads)
+        return err_set(e, ERR_UNAUTHORIZED,
+            "the network does not know who you are, so you may not %" STR_FMT
+            "; come directly from a node of the tailnet",
+            STR_ARG(act));
     if (right == RIGHT_READ)
         return err_set(e, ERR_UNAUTHORIZED,
             "this registry is read with a token; ask an admin for one (`superguppy token new`) and "
@@ -114,69 +132,154 @@ static int refuse_token(const struct access *a, const struct caller *c, const st
             t->id, STR_ARG(utf8_clip(name, 64)), STR_ARG(act), right_name(right),
             STR_ARG(buf_str(&list)), ellipsis(&list));
     }
-    struct str patterns = { t->patterns, t->n_patterns };
     return err_set(e, ERR_FORBIDDEN,
         "token %u of %" STR_FMT " may not %" STR_FMT ": it is for the crates %" STR_FMT "%s only; "
         "ask an admin for another token",
-        t->id, STR_ARG(utf8_clip(name, 64)), STR_ARG(act), STR_ARG(utf8_clip(patterns, LIST_MAX)),
-        patterns.n > LIST_MAX ? " …" : "");
+        t->id, STR_ARG(utf8_clip(name, 64)), STR_ARG(act),
+        STR_ARG(utf8_clip(t->patterns, LIST_MAX)), t->patterns.n > LIST_MAX ? " …" : "");
 }
 
-static int refuse_stranger(const struct access *a, const struct principal *p, struct str act,
-    struct str canonical, struct str crate, struct err *e)
+/* What is being refused, for the functions below. */
+struct refusal {
+    const struct access *a;
+    const struct caller *c;
+    const struct subject *s;
+    struct str who, act;
+    struct str canonical, crate;
+    enum right right;
+};
+
+static int refuse_stranger(const struct refusal *r, struct err *e)
 {
     struct buf list AUTO_BUF = BUF_INIT(LIST_MAX);
-    struct str name = utf8_clip((struct str){ p->key, p->n_key }, 64);
-    list_owners(&list, a, canonical);
+    list_owners(&list, r->a, r->canonical);
     if (list.n == 0)
         return err_set(e, ERR_FORBIDDEN,
             "%" STR_FMT " may not %" STR_FMT ": not an owner, and the crate has none; ask an admin",
-            STR_ARG(name), STR_ARG(act));
+            STR_ARG(r->who), STR_ARG(r->act));
     return err_set(e, ERR_FORBIDDEN,
         "%" STR_FMT " may not %" STR_FMT ": not an owner (owners: %" STR_FMT "%s); ask an owner to "
         "run `cargo owner --add %" STR_FMT " %" STR_FMT " --registry NAME`",
-        STR_ARG(name), STR_ARG(act), STR_ARG(buf_str(&list)), ellipsis(&list), STR_ARG(name),
-        STR_ARG(utf8_clip(crate, 64)));
+        STR_ARG(r->who), STR_ARG(r->act), STR_ARG(buf_str(&list)), ellipsis(&list),
+        STR_ARG(utf8_clip(r->s->keys[0], 64)), STR_ARG(utf8_clip(r->crate, 64)));
 }
 
-static int refuse_roles(
-    const struct access *a, const struct principal *p, struct str act, struct err *e)
+static unsigned all_roles(const struct access *a, const struct subject *s)
+{
+    unsigned roles = 0;
+    for (size_t i = 0, n = access_n_rules(a, s); i < n; i++) {
+        struct rule r;
+        if (access_rule(a, s, i, &r))
+            roles |= r.roles;
+    }
+    return roles;
+}
+
+/* Which setting could have given something, when nothing did. */
+static const char *why_no_role(const struct refusal *r)
+{
+    switch (principal_kind(r->s->keys[0])) {
+    case PRINCIPAL_PERSON:
+        return "access.members gives none, and no grant names them";
+    case PRINCIPAL_TAG:
+        return "access.tagged gives none, and no grant names a tag of theirs";
+    case PRINCIPAL_SHARED:
+        return "people of other tailnets get nothing unless a grant names them as shared:LOGIN";
+    case PRINCIPAL_SELF:
+        return "the registry's own node gets nothing unless a grant names it as self";
+    case PRINCIPAL_ACCOUNT:
+    case PRINCIPAL_HEADER:
+        break;
+    }
+    return "no grant names them";
+}
+
+static int refuse_roles(const struct refusal *r, struct err *e)
 {
     struct buf list AUTO_BUF = BUF_INIT(LIST_MAX);
-    list_roles(&list, all_roles(a, p));
+    list_roles(&list, all_roles(r->a, r->s));
     if (list.n == 0)
-        buf_add(&list, STR("none"));
+        return err_set(e, ERR_FORBIDDEN,
+            "%" STR_FMT " may not %" STR_FMT ": no rights here (%s); ask an admin for a grant",
+            STR_ARG(r->who), STR_ARG(r->act), why_no_role(r));
     return err_set(e, ERR_FORBIDDEN,
         "%" STR_FMT " may not %" STR_FMT ": no role of theirs allows it (roles: %" STR_FMT
         "); ask an admin for a grant",
-        STR_ARG(utf8_clip((struct str){ p->key, p->n_key }, 64)), STR_ARG(act),
-        STR_ARG(buf_str(&list)));
+        STR_ARG(r->who), STR_ARG(r->act), STR_ARG(buf_str(&list)));
+}
+
+/* With access.changes_need_token: the half that is missing. */
+static int refuse_half(const struct refusal *r, struct err *e)
+{
+    if (!r->c->peer)
+        return err_set(e, ERR_FORBIDDEN,
+            "to %" STR_FMT " this registry needs to know you by the network besides the token "
+            "(access.changes_need_token), and this listener does not: use its address on the "
+            "tailnet",
+            STR_ARG(r->act));
+    if (r->c->token == 0)
+        return err_set(e, ERR_UNAUTHORIZED,
+            "%" STR_FMT ": to %" STR_FMT
+            " this registry needs a token of yours besides the network "
+            "(access.changes_need_token); ask an admin for one (`superguppy token new`) and store "
+            "it "
+            "with `cargo login`",
+            STR_ARG(r->who), STR_ARG(r->act));
+    struct buf peer AUTO_BUF = BUF_INIT(WHO_MAX);
+    access_describe_peer(r->c->peer, &peer);
+    return err_set(e, ERR_FORBIDDEN,
+        "to %" STR_FMT " token and network have to name the same one (access.changes_need_token): "
+        "the token is of %" STR_FMT ", the network says %" STR_FMT "; use a token of your own",
+        STR_ARG(r->act), STR_ARG(r->who), STR_ARG(buf_str(&peer)));
+}
+
+static int refuse_unsent(const struct refusal *r, struct err *e)
+{
+    if (r->c->peer)
+        return err_set(e, ERR_UNAUTHORIZED,
+            "%" STR_FMT ": to %" STR_FMT " put `token = \"tailscale\"` under [registries.NAME] in "
+            ".cargo/config.toml, so that cargo asks the network who you are",
+            STR_ARG(r->who), STR_ARG(r->act));
+    return err_set(e, ERR_UNAUTHORIZED,
+        "to %" STR_FMT " send an Authorization header, be it only the word `tailscale`: `cargo "
+        "login` stores it",
+        STR_ARG(r->act));
+}
+
+static int refuse_known(const struct refusal *r, struct err *e)
+{
+    const struct access *a = r->a;
+    const struct caller *c = r->c;
+    if (r->right != RIGHT_READ && a->config->changes_need_token && !access_has_both(a, c))
+        return refuse_half(r, e);
+    if (c->token != 0) {
+        const struct token *t = access_find_token(a, c->token);
+        bool covers = access_token_covers(t, r->right == RIGHT_ADMIN ? STR("") : r->canonical);
+        if (r->right != RIGHT_READ && (!(t->scopes & SCOPE(r->right)) || !covers))
+            return refuse_token(a, c, t, r->right, r->act, e);
+    } else if (r->right != RIGHT_READ && !c->sent_credential) {
+        return refuse_unsent(r, e);
+    }
+    if (access_extent(a, r->s, r->right, r->canonical) == EXTENT_OWN)
+        return refuse_stranger(r, e);
+    return refuse_roles(r, e);
 }
 
 int access_refuse(const struct access *a, const struct caller *c, enum right right,
     struct str canonical, struct str name, struct err *e)
 {
-    struct buf act AUTO_BUF = BUF_INIT(128);
+    struct buf act AUTO_BUF = BUF_INIT(128), who AUTO_BUF = BUF_INIT(WHO_MAX);
+    struct subject s;
     add_act(&act, right, name);
     if (c->kind != CALLER_PRINCIPAL)
-        return refuse_anonymous(buf_str(&act), right, e);
+        return refuse_anonymous(c, buf_str(&act), right, e);
     if (access_still(a, c, INT64_MIN, e) < 0) /* expiry was judged when the caller was identified */
         return -1;
-    const struct principal *p = access_find_principal(a, c->principal);
-    if (c->token != 0) {
-        const struct token *t = access_find_token(a, c->token);
-        bool covers = access_token_covers(t, right == RIGHT_ADMIN ? STR("") : canonical);
-        if (!(t->scopes & SCOPE(right)) || !covers)
-            return refuse_token(a, c, t, right, buf_str(&act), e);
-    } else if (right != RIGHT_READ && !c->sent_credential) {
-        return err_set(e, ERR_UNAUTHORIZED,
-            "to %" STR_FMT " send an Authorization header, be it only the word `tailscale`: `cargo "
-            "login` stores it",
-            STR_ARG(buf_str(&act)));
-    }
-    if (access_extent(a, p, right, canonical) == EXTENT_OWN)
-        return refuse_stranger(a, p, buf_str(&act), canonical, name, e);
-    return refuse_roles(a, p, buf_str(&act), e);
+    if (!access_subject(a, c, &s))
+        return err_set(e, ERR_UNAUTHORIZED, "who you are is not known here any more");
+    add_who(&who, a, c);
+    struct refusal r = { a, c, &s, buf_str(&who), buf_str(&act), canonical, name, right };
+    return refuse_known(&r, e);
 }
 
 /* ---- /me ---- */
@@ -184,6 +287,7 @@ int access_refuse(const struct access *a, const struct caller *c, enum right rig
 static void describe_rule(struct buf *out, const struct rule *r)
 {
     struct buf roles AUTO_BUF = BUF_INIT(LIST_MAX);
+    bool policy = str_eq(str_from(r->source), STR("tailnet policy"));
     list_roles(&roles, r->roles);
     buf_add(out, buf_str(&roles));
     if (r->crates.n > 0)
@@ -194,27 +298,58 @@ static void describe_rule(struct buf *out, const struct rule *r)
     }
     buf_addf(out, "  (%s", r->source);
     if (r->line > 0)
-        buf_addf(out, ", line %d", r->line);
+        buf_addf(out, ", %s %d", policy ? "object" : "line", r->line);
     buf_add(out, STR(")\n"));
+}
+
+static void describe_token(struct buf *out, const struct token *t)
+{
+    struct buf scopes AUTO_BUF = BUF_INIT(LIST_MAX);
+    char ends[CLOCK_RFC3339_LEN + 1];
+    list_scopes(&scopes, t);
+    clock_format_rfc3339(t->expires, ends);
+    buf_addf(out, "token %u: scopes %" STR_FMT ", crates %" STR_FMT, t->id,
+        STR_ARG(buf_str(&scopes)), STR_ARG(t->patterns));
+    if (t->from.n > 0)
+        buf_addf(out, ", from %" STR_FMT, STR_ARG(t->from));
+    if (t->expires != 0)
+        buf_addf(out, ", until %.10s", ends);
+    buf_add_byte(out, '\n');
+}
+
+/* What the policy carries and does not count, and what it does not decide alone. */
+static void describe_policy(
+    const struct access *a, const struct capability *capability, struct buf *out)
+{
+    bool open = a->members.roles || a->tagged.roles;
+    for (size_t i = 0; i < capability->n; i++) {
+        struct str why = capability->rules[i].void_reason;
+        if (why.p)
+            buf_addf(out, "(tailnet policy, object %zu counts for nothing: %" STR_FMT ")\n", i + 1,
+                STR_ARG(why));
+    }
+    if (capability->n > 0 && open)
+        buf_add(out, STR("(the tailnet's policy and access.members, access.tagged are both in "
+                         "force)\n"));
 }
 
 static void describe_principal(const struct access *a, const struct caller *c, struct buf *out)
 {
-    const struct principal *p = access_find_principal(a, c->principal);
     const struct token *t = c->token ? access_find_token(a, c->token) : NULL;
-    if (!p)
+    struct subject s;
+    if (!access_subject(a, c, &s))
         return;
-    if (t) {
-        struct buf scopes AUTO_BUF = BUF_INIT(LIST_MAX);
-        list_scopes(&scopes, t);
-        buf_addf(out, "token %u: scopes %" STR_FMT ", crates %" STR_FMT "\n", t->id,
-            STR_ARG(buf_str(&scopes)), (int)t->n_patterns, t->patterns);
+    if (t)
+        describe_token(out, t);
+    for (size_t i = 0, n = access_n_rules(a, &s); i < n; i++) {
+        struct rule r;
+        if (access_rule(a, &s, i, &r))
+            describe_rule(out, &r);
     }
-    for (size_t i = 0, n = access_n_rules(a); i < n; i++) {
-        const struct rule *r = access_rule(a, p, i);
-        if (r)
-            describe_rule(out, r);
-    }
+    if (t)
+        describe_policy(a, &t->capability, out);
+    else if (c->peer)
+        describe_policy(a, &c->peer->capability, out);
 }
 
 void access_describe(const struct access *a, const struct caller *c, struct buf *out)
