@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/admin_call.h"
+#include "cli/print.h"
 #include "cli/since.h"
 #include "registry/audit.h"
 
@@ -95,14 +96,13 @@ static int print_event(json_t *event, bool json, struct err *e)
 {
     struct buf body AUTO_BUF = BUF_INIT(LINE_MAX_BYTES);
     struct buf line AUTO_BUF = BUF_INIT(LINE_MAX_BYTES);
+    struct buf clean AUTO_BUF = BUF_INIT(LINE_MAX_BYTES);
     struct json_out j = JSON_OUT(&body);
     put_value(&j, event);
     if (!json && audit_line(buf_str(&body), &line, e) < 0)
         return -1;
-    struct str text = buf_str(json ? &body : &line);
-    (void)fwrite(text.p, 1, text.n, stdout);
-    if (!str_ends(text, STR("\n")))
-        (void)putchar('\n');
+    print_clean(&clean, str_trim(buf_str(&line), STR("\n")));
+    printf("%" STR_FMT "\n", STR_ARG(buf_str(json ? &body : &clean)));
     return 0;
 }
 
