@@ -273,6 +273,18 @@ uint32_t access_principal_id(const struct access *a, struct str key)
     return p ? p->id : 0;
 }
 
+bool access_is_blocked(const struct access *a, uint32_t id)
+{
+    const struct principal *p = access_find_principal(a, id);
+    return p && p->blocked;
+}
+
+uint32_t access_acting_id(const struct access *a, struct str key)
+{
+    const struct principal *p = access_follow(a, access_find_key(a, key));
+    return p ? p->id : 0;
+}
+
 struct str access_principal_key(const struct access *a, uint32_t id)
 {
     const struct principal *p = access_find_principal(a, id);

@@ -47,6 +47,9 @@ void access_drop_owner(struct access *a, struct str canonical, uint32_t principa
 
 bool access_has_crate(const struct access *a, struct str canonical);
 uint32_t access_principal_id(const struct access *a, struct str key); /* 0 when unknown */
+bool access_is_blocked(const struct access *a, uint32_t id);
+/* The same, links followed: whom somebody of that name acts as. */
+uint32_t access_acting_id(const struct access *a, struct str key);
 struct str access_principal_key(
     const struct access *a, uint32_t id); /* borrowed; STR_NONE when unknown */
 /* Principal ids of the owners in the order they were put; borrowed until the next change. */

@@ -32,7 +32,9 @@ static int call_folder(
     struct admin_effect effect;
     if (db_open_writer(data, &d, e) < 0 || db_begin(d, e) < 0)
         return -1;
-    if (admin_apply(d, a, request, out, &effect, e) < 0) {
+    int rc = admin_apply(d, a, request, out, &effect, e);
+    buf_deinit(&effect.events);
+    if (rc < 0) {
         db_rollback(d);
         return -1;
     }

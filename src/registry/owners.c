@@ -7,27 +7,57 @@ struct owners_task {
     struct task task;
     struct owners_request q;
     struct str canonical;
-    uint32_t *ids; /* of q.keys */
+    uint32_t *ids;                 /* of q.keys */
+    struct access_principal *made; /* tags named for the first time; id 0: was there already */
 };
 
-static int find_principals(struct owners_task *o, struct err *e)
+static int refuse_unknown(struct str key, struct err *e)
+{
+    struct str shown = utf8_clip(key, 100);
+    if (str_has(key, '@') || str_starts(key, STR("shared:")))
+        return err_set(e, ERR_INVALID,
+            "`%" STR_FMT "` is not known here yet; ask them to open /me once", STR_ARG(shown));
+    if (!str_has(key, ':'))
+        return err_set(e, ERR_INVALID,
+            "`%" STR_FMT "` is not known here; owners are named with their kind, such as "
+            "local:%" STR_FMT ", and people of the tailnet by their login: ask them to open /me "
+            "once",
+            STR_ARG(shown), STR_ARG(shown));
+    return err_set(e, ERR_INVALID,
+        "`%" STR_FMT
+        "` is not known here; an admin makes an account with `superguppy token new NAME`",
+        STR_ARG(shown));
+}
+
+/* A tag needs no first sight: the tailnet's policy says who may have it. */
+static int make_tag(struct owners_task *o, struct db *d, size_t i, struct err *e)
+{
+    struct str key = o->q.keys[i];
+    int64_t id, now = clock_wall_s();
+    if (config_principal_wrong(key))
+        return refuse_unknown(key, e);
+    if (meta_principal_ensure(d, key, now, &id, NULL, e) < 0)
+        return -1;
+    o->made[i] = (struct access_principal){ .id = (uint32_t)id, .key = key };
+    o->ids[i] = (uint32_t)id;
+    return 0;
+}
+
+static int find_principals(struct owners_task *o, struct db *d, struct err *e)
 {
     const struct access *a = o->task.registry->writer_access;
     for (size_t i = 0; i < o->q.n; i++) {
         struct str key = o->q.keys[i];
-        struct str shown = utf8_clip(key, 100);
-        o->ids[i] = access_principal_id(a, key);
+        o->ids[i] = access_acting_id(a, key);
+        if (o->ids[i] != 0 && o->q.add && access_is_blocked(a, o->ids[i]))
+            return err_set(e, ERR_INVALID, "%" STR_FMT " is blocked on this registry; ask an admin",
+                STR_ARG(utf8_clip(key, 100)));
         if (o->ids[i] != 0)
             continue;
-        if (!str_has(key, ':'))
-            return err_set(e, ERR_INVALID,
-                "`%" STR_FMT
-                "` is not known here; owners are named with their kind, such as local:%" STR_FMT,
-                STR_ARG(shown), STR_ARG(shown));
-        return err_set(e, ERR_INVALID,
-            "`%" STR_FMT
-            "` is not known here; an admin makes an account with `superguppy token new NAME`",
-            STR_ARG(shown));
+        if (!o->q.add || !str_starts(key, STR("tag:")))
+            return refuse_unknown(key, e);
+        if (make_tag(o, d, i, e) < 0)
+            return -1;
     }
     return 0;
 }
@@ -91,13 +121,17 @@ static int apply(struct change *c, struct db *d, struct err *e)
             e, ERR_NOT_FOUND, "there is no crate `%" STR_FMT "` here", STR_ARG(o->q.name));
     if (found < 0 ||
         task_check(&o->task, RIGHT_CHANGE_OWNERS, crate.canonical, crate.name, e) < 0 ||
-        find_principals(o, e) < 0)
+        find_principals(o, d, e) < 0)
         return -1;
     return apply_all(o, d, &crate, e);
 }
 
 static void remember(struct access *a, const struct owners_task *o)
 {
+    for (size_t i = 0; i < o->q.n; i++) {
+        if (o->made[i].id != 0)
+            access_put_principal(a, &o->made[i]);
+    }
     for (size_t i = 0; i < o->q.n; i++)
         (o->q.add ? access_put_owner : access_drop_owner)(a, o->canonical, o->ids[i]);
 }
@@ -126,6 +160,7 @@ void owners_change(struct registry *r, const struct caller *c, const struct owne
     };
     o->canonical = crate_name_canonical(t->arena, q->name);
     o->ids = arena_array(t->arena, q->n, sizeof(uint32_t));
+    o->made = arena_array(t->arena, q->n, sizeof(*o->made));
     t->change.apply = apply;
     t->change.applied = applied;
     t->committed = committed;

@@ -292,7 +292,7 @@ struct publish *publish_begin(struct registry *r, const struct caller *c, uint64
     struct publish *p = MEM_NEW(struct publish);
     p->registry = r;
     p->arena = arena_new();
-    p->caller = *c;
+    p->caller = caller_keep(p->arena, c);
     p->events = *events;
     p->ctx = ctx;
     p->body_left = body_len;

@@ -7,7 +7,8 @@
 struct store_task {
     struct task task;
     const struct draft *draft;
-    uint32_t new_owner; /* of a new crate; 0: none */
+    uint32_t *new_owners; /* of a new crate */
+    size_t n_new_owners;
     bool is_new;
 };
 
@@ -39,6 +40,31 @@ static int choose_max(struct store_task *s, struct db *d, const struct crate_row
     return 0;
 }
 
+/* Whoever publishes a crate first owns it; a tagged node acts for all its tags. */
+static void choose_owners(struct store_task *s)
+{
+    const struct access *a = s->task.registry->writer_access;
+    const struct caller *c = &s->task.caller;
+    bool tagged = c->token == 0 && c->peer && c->peer->kind == IDENTITY_TAGGED;
+    size_t n = tagged ? c->peer->n_keys : 1;
+    s->new_owners = arena_array(s->task.arena, n, sizeof(uint32_t));
+    for (size_t i = 0; i < n; i++) {
+        uint32_t id = tagged ? access_acting_id(a, c->peer->keys[i]) : c->principal;
+        if (id != 0) /* the admin socket owns nothing */
+            s->new_owners[s->n_new_owners++] = id;
+    }
+}
+
+static int add_owners(struct store_task *s, struct db *d, int64_t crate, struct err *e)
+{
+    choose_owners(s);
+    for (size_t i = 0; i < s->n_new_owners; i++) {
+        if (meta_owner_add(d, crate, s->new_owners[i], s->draft->row.pubtime, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Finds the crate or makes it, with the caller as its owner. */
 static int ensure_crate(struct store_task *s, struct db *d, struct crate_row *crate, struct err *e)
 {
@@ -65,10 +91,7 @@ static int ensure_crate(struct store_task *s, struct db *d, struct crate_row *cr
     };
     if (meta_crate_add(d, crate, &crate->id, e) < 0)
         return -1;
-    s->new_owner = s->task.caller.principal;
-    if (s->new_owner == 0)
-        return 0; /* the admin socket owns nothing */
-    return meta_owner_add(d, crate->id, s->new_owner, draft->row.pubtime, e) < 0 ? -1 : 0;
+    return add_owners(s, d, crate->id, e);
 }
 
 /* Publish times of a crate never go back, whatever the clock does: who hides what is younger than
@@ -124,8 +147,8 @@ static void remember(struct access *a, const struct store_task *s)
     if (!s->is_new)
         return;
     access_put_crate(a, s->draft->canonical);
-    if (s->new_owner != 0)
-        access_put_owner(a, s->draft->canonical, s->new_owner);
+    for (size_t i = 0; i < s->n_new_owners; i++)
+        access_put_owner(a, s->draft->canonical, s->new_owners[i]);
 }
 
 static void applied(struct change *c)

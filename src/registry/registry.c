@@ -78,7 +78,7 @@ int registry_check_writable(const struct registry *r, struct err *e)
 
 void registry_flush_tally(struct registry *r)
 {
-    struct change *c = tally_change(r->tally, clock_wall_s());
+    struct change *c = tally_change(r->tally, r, clock_wall_s());
     if (!c)
         return;
     if (writer_submit(r->writer, c, &c->err) < 0)

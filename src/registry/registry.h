@@ -26,7 +26,7 @@ struct registry {
     struct sparse *sparse;
     struct tally *tally;
     struct publish_gate *gate;
-    bool read_only;            /* after a failed sync: no more changes until a restart */
+    bool read_only; /* after a failed sync: no more changes until a restart */
     unsigned disk_failures;
 };
 

@@ -2,8 +2,18 @@
 
 #include "base/mem.h"
 #include "index/index_file.h"
+#include "registry/audit.h"
 
 #include <errno.h>
+
+#define EVENTS_MAX (1u << 20)
+#define GRANT_MAX 256
+
+static void log_events(struct str lines)
+{
+    while (lines.n > 0)
+        audit_log(str_cut(&lines, '\n'));
+}
 
 static void finish(struct change *c)
 {
@@ -14,7 +24,10 @@ static void finish(struct change *c)
         sparse_put(t->registry->sparse, t->index_name, TAKE(t->index_answer));
     if (c->err.kind == ERR_NONE && t->committed)
         t->committed(t);
+    if (c->err.kind == ERR_NONE)
+        log_events(buf_str(&t->events));
     t->done(t->ctx, &c->err);
+    buf_deinit(&t->events);
     answer_unref(t->index_answer);
     arena_free(t->arena);
 }
@@ -26,7 +39,8 @@ struct task *task_new(
     struct task *t = arena_zalloc(a, n);
     t->registry = r;
     t->arena = a;
-    t->caller = *c;
+    t->caller = caller_keep(a, c);
+    t->events = BUF_INIT(EVENTS_MAX);
     t->done = done;
     t->ctx = ctx;
     t->change.done = finish;
@@ -41,33 +55,65 @@ void task_submit(struct task *t)
         finish(&t->change);
 }
 
+/* A tagged node acts for all its tags. */
 struct str task_principal(const struct task *t)
 {
-    return access_caller_name(t->registry->writer_access, &t->caller);
+    const struct caller *c = &t->caller;
+    struct buf name AUTO_BUF = BUF_INIT(8192);
+    if (c->kind != CALLER_PRINCIPAL || c->token != 0 || !c->peer || c->peer->n_keys < 2)
+        return access_caller_name(t->registry->writer_access, c);
+    identity_name(c->peer, &name);
+    return arena_str(t->arena, buf_str(&name));
 }
 
 int task_check(
-    const struct task *t, enum right right, struct str canonical, struct str name, struct err *e)
+    struct task *t, enum right right, struct str canonical, struct str name, struct err *e)
 {
     const struct access *a = t->registry->writer_access;
-    if (access_still(a, &t->caller, clock_wall_s(), e) < 0)
+    struct buf grant AUTO_BUF = BUF_INIT(GRANT_MAX);
+    if (access_still(a, &t->caller, clock_wall_s(), e) < 0 ||
+        access_may_named(a, &t->caller, right, canonical, name, e) < 0)
         return -1;
-    return access_may_named(a, &t->caller, right, canonical, name, e);
+    access_grant_used(a, &t->caller, right, canonical, &grant);
+    t->grant = grant.n > 0 ? arena_str(t->arena, buf_str(&grant)) : STR_NONE;
+    return 0;
 }
 
-int task_event(const struct task *t, struct db *d, const char *what, struct str crate,
-    struct str version, struct str detail, struct err *e)
+static struct str or_none(struct str s)
+{
+    return s.n > 0 ? s : STR_NONE;
+}
+
+static void set_peer(struct event *ev, const struct identity *peer)
+{
+    if (!peer)
+        return;
+    ev->node = or_none(peer->node);
+    ev->node_id = or_none(peer->stable_id);
+    ev->address = or_none(peer->address);
+    if (peer->kind == IDENTITY_TAGGED) {
+        ev->tags = peer->keys;
+        ev->n_tags = peer->n_keys;
+    }
+}
+
+int task_event(struct task *t, struct db *d, const char *what, struct str crate, struct str version,
+    struct str detail, struct err *e)
 {
     struct event ev = {
         .time = clock_wall_s(),
         .principal = task_principal(t),
         .token = t->caller.token,
+        .grant = t->grant,
         .what = str_from(what),
         .crate = crate,
         .version = version,
         .detail = detail,
     };
-    return meta_event_add(d, &ev, e);
+    set_peer(&ev, t->caller.peer);
+    if (t->events.n > 0)
+        buf_add_byte(&t->events, '\n');
+    return meta_event_add(d, &ev, &t->events, e);
 }
 
 int task_remake_index(struct task *t, struct db *d, int64_t crate, struct str name, struct err *e)

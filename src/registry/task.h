@@ -31,10 +31,10 @@ void task_submit(struct task *t);
 
 /* For apply: who it is in the event log, and the check that caller and right still hold. */
 struct str task_principal(const struct task *t);
-int task_check(const struct task *t, enum right right, struct str canonical, struct str name,
+int task_check(struct task *t, enum right right, struct str canonical, struct str name,
     struct err *e) MUST_CHECK;
-int task_event(const struct task *t, struct db *d, const char *what, struct str crate,
-    struct str version, struct str detail, struct err *e) MUST_CHECK;
+int task_event(struct task *t, struct db *d, const char *what, struct str crate, struct str version,
+    struct str detail, struct err *e) MUST_CHECK;
 
 /* Builds a crate's index file from the stored lines, stores it, and keeps the answer that the
  * loop's index gets at commit. name: the crate's, in its own spelling. Writer thread. */

@@ -5,98 +5,14 @@
 #include <assert.h>
 #include <string.h>
 
-/* ---- principals ---- */
-
-/* 1 with the row of a query for id, key, blocked, created. */
-static int read_principal(
-    struct db_stmt *s, struct arena *a, struct principal_row *ret, struct err *e)
-{
-    int rc = db_step(s, e);
-    if (rc > 0)
-        *ret = (struct principal_row){
-            .id = db_int(s, 0),
-            .key = keep(a, db_str(s, 1)),
-            .blocked = db_int(s, 2),
-            .created = db_int(s, 3),
-        };
-    return rc;
-}
-
-int meta_principal_find(
-    struct db *d, struct arena *a, struct str key, struct principal_row *ret, struct err *e)
-{
-    AUTO_STMT struct db_stmt *s = NULL;
-    if (db_prepare(d, "SELECT id, key, blocked, created FROM principal WHERE key = ?1", &s, e) < 0)
-        return -1;
-    db_bind_str(s, 1, key);
-    return read_principal(s, a, ret, e);
-}
-
-int meta_principal_get(
-    struct db *d, struct arena *a, int64_t id, struct principal_row *ret, struct err *e)
-{
-    AUTO_STMT struct db_stmt *s = NULL;
-    if (db_prepare(d, "SELECT id, key, blocked, created FROM principal WHERE id = ?1", &s, e) < 0)
-        return -1;
-    db_bind_int(s, 1, id);
-    return read_principal(s, a, ret, e);
-}
-
-static int find_principal_id(struct db *d, struct str key, int64_t *ret_id, struct err *e)
-{
-    AUTO_STMT struct db_stmt *s = NULL;
-    if (db_prepare(d, "SELECT id FROM principal WHERE key = ?1", &s, e) < 0)
-        return -1;
-    db_bind_str(s, 1, key);
-    int rc = db_step(s, e);
-    if (rc > 0)
-        *ret_id = db_int(s, 0);
-    return rc;
-}
-
-int meta_principal_ensure(struct db *d, struct str key, int64_t now, int64_t *ret_id, struct err *e)
-{
-    int found = find_principal_id(d, key, ret_id, e);
-    if (found != 0)
-        return found < 0 ? -1 : 0;
-    AUTO_STMT struct db_stmt *s = NULL;
-    if (db_prepare(d, "INSERT INTO principal (key, created) VALUES (?1, ?2)", &s, e) < 0)
-        return -1;
-    db_bind_str(s, 1, key);
-    db_bind_int(s, 2, now);
-    if (db_run(s, e) < 0)
-        return -1;
-    *ret_id = db_last_id(d);
-    return 0;
-}
-
-int meta_each_principal(struct db *d, meta_principal_fn visit, void *ctx, struct err *e)
-{
-    AUTO_STMT struct db_stmt *s = NULL;
-    int rc;
-    if (db_prepare(d, "SELECT id, key, blocked, created FROM principal ORDER BY id", &s, e) < 0)
-        return -1;
-    while ((rc = db_step(s, e)) > 0) {
-        struct principal_row row = {
-            .id = db_int(s, 0),
-            .key = db_str(s, 1),
-            .blocked = db_int(s, 2),
-            .created = db_int(s, 3),
-        };
-        if (visit(ctx, &row, e) < 0)
-            return -1;
-    }
-    return rc;
-}
-
 /* ---- tokens ---- */
 
 int meta_token_add(struct db *d, const struct token_row *t, int64_t *ret_id, struct err *e)
 {
     AUTO_STMT struct db_stmt *s = NULL;
     if (db_prepare(d,
-            "INSERT INTO token (principal, hash, scopes, patterns, created, expires)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO token (principal, hash, scopes, patterns, created, expires, place,"
+            " capability, name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             &s, e) < 0)
         return -1;
     db_bind_int(s, 1, t->principal);
@@ -105,6 +21,9 @@ int meta_token_add(struct db *d, const struct token_row *t, int64_t *ret_id, str
     db_bind_str(s, 4, t->patterns);
     db_bind_int(s, 5, t->created);
     db_bind_int(s, 6, t->expires);
+    db_bind_str(s, 7, t->from.n > 0 ? t->from : STR("any"));
+    db_bind_str(s, 8, t->capability);
+    db_bind_str(s, 9, t->name.p ? t->name : STR(""));
     if (db_run(s, e) < 0)
         return -1;
     *ret_id = db_last_id(d);
@@ -113,7 +32,8 @@ int meta_token_add(struct db *d, const struct token_row *t, int64_t *ret_id, str
 
 #define TOKEN_COLUMNS                                                                              \
     "t.id, t.principal, p.key, t.hash, t.scopes, t.patterns, t.created, t.expires,"                \
-    " t.last_used, t.revoked FROM token AS t JOIN principal AS p ON p.id = t.principal"
+    " t.last_used, t.revoked, t.place, t.capability, t.name FROM token AS t JOIN principal AS p "  \
+    "ON p.id = t.principal"
 
 /* Strings borrowed from the row. */
 static struct token_row read_token(struct db_stmt *s)
@@ -128,6 +48,9 @@ static struct token_row read_token(struct db_stmt *s)
         .expires = db_int(s, 7),
         .last_used = db_int(s, 8),
         .revoked = db_int(s, 9),
+        .from = db_str(s, 10),
+        .capability = db_str(s, 11),
+        .name = db_str(s, 12),
     };
     struct str hash = db_blob(s, 3);
     assert(hash.n == sizeof(t.hash)); /* the table checks it */
@@ -146,6 +69,9 @@ int meta_token_find(struct db *d, struct arena *a, int64_t id, struct token_row 
         *ret = read_token(s);
         ret->principal_key = keep(a, ret->principal_key);
         ret->patterns = keep(a, ret->patterns);
+        ret->from = keep(a, ret->from);
+        ret->capability = keep(a, ret->capability);
+        ret->name = keep(a, ret->name);
     }
     return rc;
 }

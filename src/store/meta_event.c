@@ -51,6 +51,17 @@ static void put(struct json_out *j, const char *key, struct str value)
     json_put_str(j, value);
 }
 
+static void put_tags(struct json_out *j, const struct event *ev)
+{
+    if (ev->n_tags == 0)
+        return;
+    json_key(j, STR("tags"));
+    json_array_begin(j);
+    for (size_t i = 0; i < ev->n_tags; i++)
+        json_put_str(j, ev->tags[i]);
+    json_array_end(j);
+}
+
 static void write_body(struct buf *out, const struct event *ev, int64_t number)
 {
     struct json_out j = JSON_OUT(out);
@@ -61,10 +72,14 @@ static void write_body(struct buf *out, const struct event *ev, int64_t number)
     json_put_int(&j, ev->time);
     put(&j, "principal", ev->principal);
     put(&j, "node", ev->node);
+    put(&j, "node_id", ev->node_id);
+    put(&j, "address", ev->address);
+    put_tags(&j, ev);
     if (ev->token) {
         json_key(&j, STR("token"));
         json_put_int(&j, ev->token);
     }
+    put(&j, "grant", ev->grant);
     put(&j, "what", ev->what);
     put(&j, "crate", ev->crate);
     put(&j, "version", ev->version);
@@ -87,7 +102,7 @@ static int insert(
     return db_run(s, e);
 }
 
-int meta_event_add(struct db *d, const struct event *ev, struct err *e)
+int meta_event_add(struct db *d, const struct event *ev, struct buf *ret_body, struct err *e)
 {
     struct link last;
     if (read_last(d, &last, e) < 0)
@@ -98,6 +113,8 @@ int meta_event_add(struct db *d, const struct event *ev, struct err *e)
         return err_set(e, ERR_TOO_LARGE, "this change is too large for the event log");
     uint8_t hash[SHA256_LEN];
     chain(last.hash, buf_str(&body), hash);
+    if (ret_body)
+        buf_add(ret_body, buf_str(&body));
     return insert(d, last.number + 1, buf_str(&body), hash, e);
 }
 
@@ -129,5 +146,34 @@ int meta_events_verify(struct db *d, uint64_t *ret_n, struct err *e)
         memcpy(last.hash, hash.p, SHA256_LEN);
     }
     *ret_n = (uint64_t)last.number;
+    return rc;
+}
+
+/* Names of crates are compared as the registry compares them: capitals and '-' make no difference.
+ * A tagged node acts as all its tags, with ',' between them. */
+#define EVENT_MATCHES                                                                              \
+    " (?3 = '' OR replace(lower(body ->> 'crate'), '-', '_') = ?3)"                                \
+    " AND (?4 = '' OR instr(',' || (body ->> 'principal') || ',', ',' || ?4 || ',') > 0"           \
+    " OR body ->> 'node' = ?4 OR body ->> 'address' = ?4)"
+
+int meta_each_event(
+    struct db *d, const struct event_query *q, meta_event_fn visit, void *ctx, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    int rc;
+    if (db_prepare(d,
+            "SELECT number, body FROM event WHERE number > ?1 AND (body ->> 'time') >= ?2"
+            " AND" EVENT_MATCHES " ORDER BY number LIMIT ?5",
+            &s, e) < 0)
+        return -1;
+    db_bind_int(s, 1, q->after);
+    db_bind_int(s, 2, q->since);
+    db_bind_str(s, 3, q->crate.p ? q->crate : STR(""));
+    db_bind_str(s, 4, q->by.p ? q->by : STR(""));
+    db_bind_int(s, 5, q->limit);
+    while ((rc = db_step(s, e)) > 0) {
+        if (visit(ctx, db_int(s, 0), db_str(s, 1), e) < 0)
+            return -1;
+    }
     return rc;
 }

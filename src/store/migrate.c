@@ -1,8 +1,9 @@
 #include "store/migrate.h"
 
 #include "001.sql.h"
+#include "002.sql.h"
 
-static const char *const steps[SCHEMA_VERSION] = { sql_001 };
+static const char *const steps[SCHEMA_VERSION] = { sql_001, sql_002 };
 
 static int schema_of(struct db *d, int64_t *ret, struct err *e)
 {

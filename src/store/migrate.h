@@ -3,7 +3,7 @@
 #pragma once
 #include "store/db.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* A database of a newer schema is left alone: ERR_USAGE names both numbers. */
 int migrate(struct db *d, struct err *e) MUST_CHECK;
