@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "tailnet/field.h"
+#include "tailnet/said.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -70,7 +70,7 @@ static bool parse_time(struct str s, int64_t *ret)
 static int read_expiry(struct arena *a, const json_t *self, struct tailnet_node *ret, struct err *e)
 {
     struct str text;
-    if (field_text(a, self, "KeyExpiry", &text, e) < 0)
+    if (said_text(a, self, "KeyExpiry", &text, e) < 0)
         return -1;
     if (text.n == 0 || str_eq(text, STR("0001-01-01T00:00:00Z")))
         return 0;
@@ -87,12 +87,12 @@ static int read_expiry(struct arena *a, const json_t *self, struct tailnet_node 
 static int read_addresses(
     struct arena *a, const json_t *root, struct tailnet_node *ret, struct err *e)
 {
-    struct field_texts list;
-    if (field_texts(a, root, "TailscaleIPs", &list, e) < 0)
+    struct said_texts list;
+    if (said_texts(a, root, "TailscaleIPs", &list, e) < 0)
         return -1;
     ret->addresses = arena_array(a, list.n + 1, sizeof(struct str));
     for (size_t i = 0; i < list.n; i++) {
-        if (!field_address(a, list.items[i], &list.items[i]))
+        if (!said_address(a, list.items[i], &list.items[i]))
             return unclear(e, "it has an address that is none");
     }
     for (int v6 = 0; v6 <= 1; v6++) {
@@ -121,31 +121,31 @@ static int read_login(struct arena *a, const json_t *root, const json_t *self,
     const json_t *users, *user;
     int64_t id;
     char key[24];
-    if (field_int(self, "UserID", &id, e) < 0 || field_object(root, "User", &users, e) < 0)
+    if (said_int(self, "UserID", &id, e) < 0 || said_object(root, "User", &users, e) < 0)
         return -1;
     (void)snprintf(key, sizeof(key), "%lld", (long long)id);
     if (!users || ret->n_tags > 0)
         return 0;
-    if (field_object(users, key, &user, e) < 0)
+    if (said_object(users, key, &user, e) < 0)
         return -1;
-    return user ? field_text(a, user, "LoginName", &ret->login, e) : 0;
+    return user ? said_text(a, user, "LoginName", &ret->login, e) : 0;
 }
 
 static int read_self(struct arena *a, const json_t *root, struct tailnet_node *ret, struct err *e)
 {
     const json_t *self;
-    struct field_texts tags;
-    if (field_object(root, "Self", &self, e) < 0)
+    struct said_texts tags;
+    if (said_object(root, "Self", &self, e) < 0)
         return -1;
     if (!self)
         return 0;
-    if (field_text(a, self, "ID", &ret->stable_id, e) < 0 ||
-        field_text(a, self, "DNSName", &ret->name, e) < 0 || field_tags(a, self, &tags, e) < 0 ||
-        field_bool(self, "Expired", &ret->key_expired, e) < 0 || read_expiry(a, self, ret, e) < 0)
+    if (said_text(a, self, "ID", &ret->stable_id, e) < 0 ||
+        said_text(a, self, "DNSName", &ret->name, e) < 0 || said_tags(a, self, &tags, e) < 0 ||
+        said_bool(self, "Expired", &ret->key_expired, e) < 0 || read_expiry(a, self, ret, e) < 0)
         return -1;
     ret->tags = tags.items;
     ret->n_tags = tags.n;
-    ret->name = field_name(ret->name);
+    ret->name = said_name(ret->name);
     if (!is_host_name(ret->name))
         return unclear(e, "DNSName is no host name");
     return read_login(a, root, self, ret, e);
@@ -155,20 +155,20 @@ static int read_tailnet(
     struct arena *a, const json_t *root, struct tailnet_node *ret, struct err *e)
 {
     const json_t *tailnet;
-    if (field_object(root, "CurrentTailnet", &tailnet, e) < 0)
+    if (said_object(root, "CurrentTailnet", &tailnet, e) < 0)
         return -1;
     if (!tailnet)
         return 0;
-    return field_text(a, tailnet, "Name", &ret->tailnet, e) < 0
+    return said_text(a, tailnet, "Name", &ret->tailnet, e) < 0
                ? -1
-               : field_bool(tailnet, "MagicDNSEnabled", &ret->magic_dns, e);
+               : said_bool(tailnet, "MagicDNSEnabled", &ret->magic_dns, e);
 }
 
 /* Prose, which may quote an error of the system: what would break a line is made a blank. */
 static int read_health(struct arena *a, const json_t *root, struct tailnet_node *ret, struct err *e)
 {
     const json_t *list;
-    if (field_array(root, "Health", &list, e) < 0)
+    if (said_array(root, "Health", &list, e) < 0)
         return -1;
     size_t n = json_array_size(list);
     n = n < HEALTH_MAX ? n : HEALTH_MAX;
@@ -201,10 +201,10 @@ int tailnet_node_parse(struct arena *a, struct str body, struct tailnet_node *re
         .version = STR(""),
         .control = STR(""),
     };
-    if (field_root(body, &root, e) < 0 || field_text(a, root, "BackendState", &ret->state, e) < 0 ||
-        field_text(a, root, "AuthURL", &ret->auth_url, e) < 0 ||
-        field_text(a, root, "Version", &ret->version, e) < 0 ||
-        field_bool(root, "TUN", &ret->tun, e) < 0 || read_addresses(a, root, ret, e) < 0 ||
+    if (said_root(body, &root, e) < 0 || said_text(a, root, "BackendState", &ret->state, e) < 0 ||
+        said_text(a, root, "AuthURL", &ret->auth_url, e) < 0 ||
+        said_text(a, root, "Version", &ret->version, e) < 0 ||
+        said_bool(root, "TUN", &ret->tun, e) < 0 || read_addresses(a, root, ret, e) < 0 ||
         read_self(a, root, ret, e) < 0 || read_tailnet(a, root, ret, e) < 0 ||
         read_health(a, root, ret, e) < 0)
         return -1;
@@ -224,11 +224,11 @@ int tailnet_control_parse(struct arena *a, struct str body, struct str *ret_cont
 {
     AUTO_JSON json_t *root = NULL;
     struct str url;
-    if (field_root(body, &root, e) < 0)
+    if (said_root(body, &root, e) < 0)
         return -1;
     if (!json_object_get(root, "ControlURL"))
         return unclear(e, "its settings name no ControlURL");
-    if (field_text(a, root, "ControlURL", &url, e) < 0)
+    if (said_text(a, root, "ControlURL", &url, e) < 0)
         return -1;
     while (str_ends(url, STR("/")))
         url = str_from_to(url, 0, url.n - 1);

@@ -3,7 +3,7 @@
  * right given by mistake is worse than a question to ask again. */
 #include "tailnet/peer.h"
 
-#include "tailnet/field.h"
+#include "tailnet/said.h"
 
 #include <stdlib.h>
 
@@ -16,15 +16,15 @@ static int unclear(struct err *e, const char *what)
 static int read_addresses(
     struct arena *a, const json_t *node, struct tailnet_peer *ret, struct err *e)
 {
-    struct field_texts list;
-    if (field_texts(a, node, "Addresses", &list, e) < 0)
+    struct said_texts list;
+    if (said_texts(a, node, "Addresses", &list, e) < 0)
         return -1;
     if (list.n == 0)
         return unclear(e, "the node has no address");
     for (size_t i = 0; i < list.n; i++) {
         struct str length = list.items[i], ip = str_cut(&length, '/');
         bool v6 = str_has(ip, ':');
-        if (!str_eq(length, v6 ? STR("128") : STR("32")) || !field_address(a, ip, &list.items[i]))
+        if (!str_eq(length, v6 ? STR("128") : STR("32")) || !said_address(a, ip, &list.items[i]))
             return unclear(e, "the node has an address that is none");
     }
     ret->addresses = list.items;
@@ -34,8 +34,8 @@ static int read_addresses(
 
 static int read_tags(struct arena *a, const json_t *node, struct tailnet_peer *ret, struct err *e)
 {
-    struct field_texts tags;
-    if (field_tags(a, node, &tags, e) < 0)
+    struct said_texts tags;
+    if (said_tags(a, node, &tags, e) < 0)
         return -1;
     ret->tags = tags.items;
     ret->n_tags = tags.n;
@@ -45,18 +45,18 @@ static int read_tags(struct arena *a, const json_t *node, struct tailnet_peer *r
 static int read_node(struct arena *a, const json_t *node, struct tailnet_peer *ret, struct err *e)
 {
     const json_t *host;
-    if (field_text(a, node, "StableID", &ret->stable_id, e) < 0 ||
-        field_text(a, node, "Name", &ret->node, e) < 0 ||
-        field_bool(node, "Expired", &ret->expired, e) < 0 ||
-        field_object(node, "Hostinfo", &host, e) < 0 ||
-        (host && field_bool(host, "ShareeNode", &ret->shared, e) < 0) ||
+    if (said_text(a, node, "StableID", &ret->stable_id, e) < 0 ||
+        said_text(a, node, "Name", &ret->node, e) < 0 ||
+        said_bool(node, "Expired", &ret->expired, e) < 0 ||
+        said_object(node, "Hostinfo", &host, e) < 0 ||
+        (host && said_bool(host, "ShareeNode", &ret->shared, e) < 0) ||
         read_addresses(a, node, ret, e) < 0 || read_tags(a, node, ret, e) < 0)
         return -1;
     if (ret->stable_id.n == 0)
         return unclear(e, "the node has no StableID");
     if (ret->shared && ret->n_tags > 0)
         return unclear(e, "a node of another tailnet has tags");
-    ret->node = field_name(ret->node);
+    ret->node = said_name(ret->node);
     return 0;
 }
 
@@ -67,8 +67,8 @@ static int read_person(struct arena *a, const json_t *node, const json_t *profil
     int64_t owner;
     if (!profile)
         return unclear(e, "the node has neither tags nor a user");
-    if (field_text(a, profile, "LoginName", &ret->login, e) < 0 ||
-        field_int(profile, "ID", &ret->user_id, e) < 0 || field_int(node, "User", &owner, e) < 0)
+    if (said_text(a, profile, "LoginName", &ret->login, e) < 0 ||
+        said_int(profile, "ID", &ret->user_id, e) < 0 || said_int(node, "User", &owner, e) < 0)
         return -1;
     if (ret->login.n == 0 || ret->user_id <= 0)
         return unclear(e, "its user lacks a login or an id");
@@ -83,7 +83,7 @@ static int read_capability(
     struct arena *a, const json_t *root, struct str name, struct str *ret, struct err *e)
 {
     const json_t *map;
-    if (field_object(root, "CapMap", &map, e) < 0)
+    if (said_object(root, "CapMap", &map, e) < 0)
         return -1;
     const json_t *value = map && name.n ? json_object_getn(map, name.p, name.n) : NULL;
     if (!value || json_is_null(value))
@@ -102,8 +102,8 @@ int tailnet_peer_parse(struct arena *a, struct str body, struct str capability,
     AUTO_JSON json_t *root = NULL;
     const json_t *node, *profile;
     *ret = (struct tailnet_peer){ .login = STR(""), .capability = STR_NONE };
-    if (field_root(body, &root, e) < 0 || field_object(root, "Node", &node, e) < 0 ||
-        field_object(root, "UserProfile", &profile, e) < 0)
+    if (said_root(body, &root, e) < 0 || said_object(root, "Node", &node, e) < 0 ||
+        said_object(root, "UserProfile", &profile, e) < 0)
         return -1;
     if (!node)
         return unclear(e, "there is no node");

@@ -1,4 +1,4 @@
-#include "tailnet/field.h"
+#include "tailnet/said.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@ static int unclear(struct err *e, const char *key, const char *what)
     return err_set(e, ERR_INVALID, "tailscaled's answer is not clear: %s %s", key, what);
 }
 
-int field_root(struct str text, json_t **ret, struct err *e)
+int said_root(struct str text, json_t **ret, struct err *e)
 {
     if (json_read(text, ret, e) < 0) {
         struct err why = *e;
@@ -47,7 +47,7 @@ static int take_text(
     if (!json_is_string(v))
         return unclear(e, key, "is no text");
     struct str s = json_str(v);
-    if (s.n > FIELD_MAX)
+    if (s.n > SAID_MAX)
         return unclear(e, key, "is too long");
     if (!is_plain(s))
         return unclear(e, key, "has a control character");
@@ -55,7 +55,7 @@ static int take_text(
     return 0;
 }
 
-int field_text(
+int said_text(
     struct arena *a, const json_t *object, const char *key, struct str *ret, struct err *e)
 {
     const json_t *v = present(object, key);
@@ -63,7 +63,7 @@ int field_text(
     return v ? take_text(a, v, key, ret, e) : 0;
 }
 
-int field_bool(const json_t *object, const char *key, bool *ret, struct err *e)
+int said_bool(const json_t *object, const char *key, bool *ret, struct err *e)
 {
     const json_t *v = present(object, key);
     if (v && !json_is_boolean(v))
@@ -72,7 +72,7 @@ int field_bool(const json_t *object, const char *key, bool *ret, struct err *e)
     return 0;
 }
 
-int field_int(const json_t *object, const char *key, int64_t *ret, struct err *e)
+int said_int(const json_t *object, const char *key, int64_t *ret, struct err *e)
 {
     const json_t *v = present(object, key);
     if (v && !json_is_integer(v))
@@ -81,26 +81,26 @@ int field_int(const json_t *object, const char *key, int64_t *ret, struct err *e
     return 0;
 }
 
-int field_object(const json_t *object, const char *key, const json_t **ret, struct err *e)
+int said_object(const json_t *object, const char *key, const json_t **ret, struct err *e)
 {
     *ret = present(object, key);
     return *ret && !json_is_object(*ret) ? unclear(e, key, "is no object") : 0;
 }
 
-int field_array(const json_t *object, const char *key, const json_t **ret, struct err *e)
+int said_array(const json_t *object, const char *key, const json_t **ret, struct err *e)
 {
     *ret = present(object, key);
     return *ret && !json_is_array(*ret) ? unclear(e, key, "is no list") : 0;
 }
 
-int field_texts(
-    struct arena *a, const json_t *object, const char *key, struct field_texts *ret, struct err *e)
+int said_texts(
+    struct arena *a, const json_t *object, const char *key, struct said_texts *ret, struct err *e)
 {
     const json_t *list;
-    if (field_array(object, key, &list, e) < 0)
+    if (said_array(object, key, &list, e) < 0)
         return -1;
     size_t n = json_array_size(list);
-    *ret = (struct field_texts){ arena_array(a, n + 1, sizeof(struct str)), n };
+    *ret = (struct said_texts){ arena_array(a, n + 1, sizeof(struct str)), n };
     for (size_t i = 0; i < n; i++) {
         if (take_text(a, json_array_get(list, i), key, &ret->items[i], e) < 0)
             return -1;
@@ -108,12 +108,12 @@ int field_texts(
     return 0;
 }
 
-struct str field_name(struct str name)
+struct str said_name(struct str name)
 {
     return str_ends(name, STR(".")) ? str_from_to(name, 0, name.n - 1) : name;
 }
 
-bool field_address(struct arena *a, struct str text, struct str *ret)
+bool said_address(struct arena *a, struct str text, struct str *ret)
 {
     unsigned char bytes[sizeof(struct in6_addr)];
     char in[INET6_ADDRSTRLEN + 1], out[INET6_ADDRSTRLEN];
@@ -139,10 +139,10 @@ static bool is_tag(struct str s)
     return str_starts(s, STR("tag:")) && s.n > 4 && !str_has(s, ' ') && !str_has(s, ',');
 }
 
-int field_tags(struct arena *a, const json_t *object, struct field_texts *ret, struct err *e)
+int said_tags(struct arena *a, const json_t *object, struct said_texts *ret, struct err *e)
 {
     size_t n = 0;
-    if (field_texts(a, object, "Tags", ret, e) < 0)
+    if (said_texts(a, object, "Tags", ret, e) < 0)
         return -1;
     qsort(ret->items, ret->n, sizeof(struct str), by_bytes);
     for (size_t i = 0; i < ret->n; i++) {
