@@ -128,7 +128,7 @@ static int read_request(struct admin_call *c, struct principal_row *holder, stru
         read_scopes(json_object_get(c->request, "scopes"), &row->scopes, e) < 0 ||
         read_patterns(c->arena, json_object_get(c->request, "crates"), &row->patterns, e) < 0)
         return -1;
-    row->from = admin_text(c, "from");
+    row->from = arena_str(c->arena, admin_text(c, "from")); /* outlives the request */
     if (row->from.n == 0)
         row->from = str_starts(holder->key, STR("local:")) ? STR("any") : STR("own");
     row->created = c->now;
