@@ -24,7 +24,7 @@ static int write_request(struct cli *c, struct buf *b, struct err *e)
         return err_set(e, ERR_USAGE, "--expires needs a number of days, 1 to 365");
     if (!utf8_valid(c->args.rest[0]))
         return err_set(e, ERR_USAGE, "the name is not UTF-8");
-    if (!utf8_valid(from))
+    if ((from.p && from.n == 0) || !utf8_valid(from))
         return err_set(e, ERR_USAGE, "--from takes own, any or tag:NAME");
     json_object_begin(&j);
     json_key(&j, STR("do"));
@@ -61,7 +61,7 @@ int cmd_token_new(struct cli *c, struct err *e)
 static void print_token(const json_t *row)
 {
     struct buf name AUTO_BUF = BUF_INIT(1024);
-    print_clean(&name, json_str(json_object_get(row, "principal")));
+    print_clean(&name, json_str(json_object_get(row, "account")));
     printf("%-5lld %-24" STR_FMT " %-10s %-20s %-20s %-20s",
         (long long)json_integer_value(json_object_get(row, "id")), STR_ARG(buf_str(&name)),
         print_text(row, "from"), print_text(row, "expires"), print_text(row, "last_used"),
