@@ -80,8 +80,13 @@ const struct tailnet_node *api_tailnet_node(const struct api *a, struct err *e)
     const struct tailnet_node *node = a->tailnet ? tailnet_node(a->tailnet) : NULL;
     if (node && node->running)
         return node;
-    (void)err_set(e, ERR_BUSY, "%" STR_FMT,
-        STR_ARG(a->tailnet ? tailnet_trouble(a->tailnet) : STR("this registry is stopping")));
+    /* The reason may name a page where somebody could log this node in to a tailnet of theirs: it
+     * stands in the log. */
+    (void)err_set(e, ERR_BUSY, "%s",
+        a->tailnet
+            ? "this registry waits for its tailnet; its admin finds the reason in its log, or "
+              "by `superguppy doctor`"
+            : "this registry is stopping");
     return NULL;
 }
 

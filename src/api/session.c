@@ -3,6 +3,7 @@
  * (caller_keep). */
 #include "api/session.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "registry/principals.h"
 #include "tailnet/tailnet.h"
@@ -182,17 +183,30 @@ static int read_answer(struct session *s, const struct tailnet_peer *p, struct e
     return identity_from_peer(s->fresh_arena, p, node->stable_id, node->control, ip, &s->fresh, e);
 }
 
-/* What the person can do about it, in place of what went wrong inside. */
+/* What the person can do about it, in place of what went wrong inside. Nobody is let in by it. */
 static void explain(struct session *s, const struct err *why, struct err *e)
 {
     const char *address = request_peer(s->now.first->req).p;
-    if (why->kind == ERR_NOT_FOUND)
+    struct log_line l;
+    if (why->kind == ERR_NOT_FOUND) {
         (void)err_set(e, ERR_FORBIDDEN,
             "the tailnet does not know who is at %s: come directly from a node of the tailnet, not "
             "through a subnet router or a proxy, or try again if this node has just joined",
             address);
+        return;
+    }
+    log_begin(&l, LOG_WARN, "whois_failed");
+    log_str(&l, "peer", str_from(address));
+    log_err(&l, why);
+    log_end(&l);
+    if (why->kind == ERR_BUSY)
+        (void)err_set(e, ERR_BUSY,
+            "tailscaled did not say in time who you are; try again, and tell the admin if it stays "
+            "so");
     else
-        *e = *why;
+        (void)err_set(e, ERR_FORBIDDEN,
+            "what tailscaled says of you is not clear, so you are nobody here; an admin finds the "
+            "reason in the log");
 }
 
 static void on_whois(void *ctx, const struct err *why, const struct tailnet_peer *p)

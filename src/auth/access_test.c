@@ -25,13 +25,19 @@ struct fixture {
     struct err e;
 };
 
+static void put_principal(struct access *a, uint32_t id, struct str key, bool blocked)
+{
+    struct access_principal p = { .id = id, .key = key, .blocked = blocked };
+    access_put_principal(a, &p);
+}
+
 static void load(struct fixture *f)
 {
     access_free(f->access);
     f->access = access_new(&f->config);
-    access_put_principal(f->access, ANNA, STR("local:anna"), false);
-    access_put_principal(f->access, BOB, STR("local:bob"), false);
-    access_put_principal(f->access, CI, STR("header:ci"), false);
+    put_principal(f->access, ANNA, STR("local:anna"), false);
+    put_principal(f->access, BOB, STR("local:bob"), false);
+    put_principal(f->access, CI, STR("header:ci"), false);
     access_put_owner(f->access, STR("acme"), ANNA);
     access_put_crate(f->access, STR("orphan"));
 }
@@ -321,7 +327,7 @@ static int identify(struct fixture *f, const char *header, struct caller *c)
 {
     const struct access_door door = { 0 };
     err_clear(&f->e);
-    return access_identify(f->access, &door, str_from(header), NOW, c, &f->e);
+    return access_identify(f->access, &door, NULL, NULL, str_from(header), NOW, c, &f->e);
 }
 
 static void a_live_token_is_its_principal(void **state)
@@ -342,15 +348,16 @@ static void without_a_header_the_door_decides(void **state)
     struct fixture *f = *state;
     struct caller c;
     struct access_door door = { .anonymous_read = true };
-    assert_int_equal(access_identify(f->access, &door, STR_NONE, NOW, &c, NULL), 0);
+    assert_int_equal(access_identify(f->access, &door, NULL, NULL, STR_NONE, NOW, &c, NULL), 0);
     assert_int_equal(c.kind, CALLER_ANONYMOUS);
     assert_true(c.door.anonymous_read);
     assert_false(c.sent_credential);
-    assert_int_equal(
-        access_identify(f->access, &door, STR("Bearer placeholder_token"), NOW, &c, NULL), 0);
+    assert_int_equal(access_identify(f->access, &door, NULL, NULL, STR("Bearer placeholder_token"),
+                         NOW, &c, NULL),
+        0);
     assert_false(c.sent_credential);
     door = (struct access_door){ .admin = true };
-    assert_int_equal(access_identify(f->access, &door, STR_NONE, NOW, &c, NULL), 0);
+    assert_int_equal(access_identify(f->access, &door, NULL, NULL, STR_NONE, NOW, &c, NULL), 0);
     assert_int_equal(c.kind, CALLER_ADMIN);
     assert_true(str_eq(access_caller_name(f->access, &c), STR("admin")));
 }
@@ -366,15 +373,17 @@ static void a_bad_credential_never_falls_back(void **state)
     for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
         for (size_t k = 0; k < ARRAY_LEN(doors); k++) {
             err_clear(&f->e);
-            assert_int_equal(
-                access_identify(f->access, &doors[k], str_from(headers[i]), NOW, &c, &f->e), -1);
+            assert_int_equal(access_identify(f->access, &doors[k], NULL, NULL, str_from(headers[i]),
+                                 NOW, &c, &f->e),
+                -1);
             assert_int_equal(f->e.kind, ERR_UNAUTHORIZED);
             if (headers[i][0])
                 assert_null(strstr(f->e.text, unknown));
         }
     }
     const struct access_door admin = { .admin = true };
-    assert_int_equal(access_identify(f->access, &admin, str_from(unknown), NOW, &c, NULL), -1);
+    assert_int_equal(
+        access_identify(f->access, &admin, NULL, NULL, str_from(unknown), NOW, &c, NULL), -1);
 }
 
 static void the_word_is_refused_with_a_sentence_where_nobody_can_be_asked(void **state)
@@ -432,13 +441,13 @@ static void a_blocked_principal_is_nobody(void **state)
     struct caller c;
     put_token(f, SCOPES_DEFAULT, "*", 0);
     assert_int_equal(identify(f, f->text, &c), 0);
-    access_put_principal(f->access, BOB, STR("local:bob"), true);
+    put_principal(f->access, BOB, STR("local:bob"), true);
     assert_int_equal(access_still(f->access, &c, NOW, &f->e), -1);
     UNAUTHORIZED(c, RIGHT_READ, "acme");
     UNAUTHORIZED(principal(BOB), RIGHT_READ, "acme");
     assert_int_equal(identify(f, f->text, &c), -1);
     says(f, "blocked");
-    access_put_principal(f->access, BOB, STR("local:bob"), false);
+    put_principal(f->access, BOB, STR("local:bob"), false);
     assert_int_equal(identify(f, f->text, &c), 0);
 }
 
@@ -471,7 +480,7 @@ static void a_sentence_stays_short_however_many_owners_there_are(void **state)
     char key[64];
     for (uint32_t i = 100; i < 200; i++) {
         (void)snprintf(key, sizeof(key), "local:%u-with-a-name-of-more-than-a-few-letters", i);
-        access_put_principal(f->access, i, str_from(key), false);
+        put_principal(f->access, i, str_from(key), false);
         access_put_owner(f->access, STR("acme"), i);
     }
     FORBIDDEN(principal(BOB), RIGHT_YANK, "acme");
@@ -546,17 +555,18 @@ static void what_is_stored_is_loaded(void **state)
     const struct access_door door = { 0 };
     int64_t crate_id, token_id;
     token_hash(str_from(f->text), t.hash);
-    assert_int_equal(meta_principal_ensure(s->db, STR("local:eve"), NOW, &t.principal, NULL), 0);
+    assert_int_equal(
+        meta_principal_ensure(s->db, STR("local:eve"), NOW, &t.principal, NULL, NULL), 0);
     assert_int_equal(meta_token_add(s->db, &t, &token_id, NULL), 0);
     assert_int_equal(meta_crate_add(s->db, &crate, &crate_id, NULL), 0);
     assert_int_equal(meta_owner_add(s->db, crate_id, t.principal, NOW, NULL), 1);
     assert_int_equal(access_load(&f->config, s->db, &a, NULL), 0);
-    assert_int_equal(access_identify(a, &door, str_from(f->text), NOW, &c, NULL), 0);
+    assert_int_equal(access_identify(a, &door, NULL, NULL, str_from(f->text), NOW, &c, NULL), 0);
     assert_int_equal(access_may(a, &c, RIGHT_YANK, STR("acme"), NULL), 0);
     access_free(a);
     assert_int_equal(meta_token_revoke(s->db, token_id, NOW, NULL), 1);
     assert_int_equal(access_load(&f->config, s->db, &a, NULL), 0);
-    assert_int_equal(access_identify(a, &door, str_from(f->text), NOW, &c, NULL), -1);
+    assert_int_equal(access_identify(a, &door, NULL, NULL, str_from(f->text), NOW, &c, NULL), -1);
     access_free(a);
     temp_store_free(s);
 }

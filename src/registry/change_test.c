@@ -288,13 +288,16 @@ static void a_new_token_does_not_unblock_its_principal(void **state)
     struct caller c;
     struct access_door door = { .anonymous_read = true };
     json_t *j AUTO_JSON = NULL;
-    access_put_principal(f->t->reg->access, f->bob.principal, STR("local:bob"), true);
+    struct access_principal bob = {
+        .id = f->bob.principal, .key = STR("local:bob"), .blocked = true
+    };
+    access_put_principal(f->t->reg->access, &bob);
     struct str made =
         temp_registry_admin(f->t, "{\"do\":\"token-new\",\"name\":\"bob\"}", ERR_NONE);
     assert_int_equal(json_read(made, &j, NULL), 0);
     struct str token = json_str(json_object_get(j, "token"));
     assert_int_equal(
-        access_identify(f->t->reg->access, &door, token, clock_wall_s(), &c, NULL), -1);
+        access_identify(f->t->reg->access, &door, NULL, NULL, token, clock_wall_s(), &c, NULL), -1);
 }
 
 /* ---- rebuild-index ---- */

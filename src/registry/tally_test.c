@@ -72,7 +72,7 @@ static int64_t downloads(struct fixture *f, const char *num)
 
 static void flush(struct fixture *f)
 {
-    struct change *c = tally_change(f->tally, NOW);
+    struct change *c = tally_change(f->tally, NULL, NOW);
     assert_non_null(c);
     assert_int_equal(c->apply(c, f->store->db, NULL), 0);
     c->done(c);
@@ -81,7 +81,7 @@ static void flush(struct fixture *f)
 static void nothing_counted_makes_no_change(void **state)
 {
     struct fixture *f = *state;
-    assert_null(tally_change(f->tally, NOW));
+    assert_null(tally_change(f->tally, NULL, NOW));
 }
 
 static void downloads_add_up_over_flushes(void **state)
@@ -93,7 +93,7 @@ static void downloads_add_up_over_flushes(void **state)
         tally_download(f->tally, id);
     tally_download(f->tally, other);
     flush(f);
-    assert_null(tally_change(f->tally, NOW)); /* what was handed over is forgotten */
+    assert_null(tally_change(f->tally, NULL, NOW)); /* what was handed over is forgotten */
     tally_download(f->tally, id);
     flush(f);
     assert_int_equal(downloads(f, "1.0.0"), 4);
@@ -131,7 +131,7 @@ static void a_token_keeps_its_latest_use(void **state)
     struct token_row t = { .patterns = STR("*"), .created = 1, .expires = NOW }, back;
     int64_t id;
     assert_int_equal(
-        meta_principal_ensure(f->store->db, STR("local:bob"), 1, &t.principal, NULL), 0);
+        meta_principal_ensure(f->store->db, STR("local:bob"), 1, &t.principal, NULL, NULL), 0);
     assert_int_equal(meta_token_add(f->store->db, &t, &id, NULL), 0);
     tally_token(f->tally, (uint32_t)id, NOW);
     tally_token(f->tally, (uint32_t)id, NOW + 7);
@@ -145,10 +145,10 @@ static void a_change_that_fails_frees_itself(void **state)
 {
     struct fixture *f = *state;
     tally_download(f->tally, 4711); /* no such version */
-    struct change *c = tally_change(f->tally, NOW);
+    struct change *c = tally_change(f->tally, NULL, NOW);
     assert_int_equal(c->apply(c, f->store->db, NULL), -1);
     c->done(c);
-    assert_null(tally_change(f->tally, NOW));
+    assert_null(tally_change(f->tally, NULL, NOW));
 }
 
 static void a_tally_is_freed_with_what_was_not_flushed(void **state)

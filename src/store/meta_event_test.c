@@ -30,7 +30,7 @@ static void add_event(struct temp_store *t, const char *what)
         .what = str_from(what),
         .crate = STR("ac\"me"),
         .detail = STR("{\"size\":1}") };
-    assert_int_equal(meta_event_add(t->db, &ev, NULL), 0);
+    assert_int_equal(meta_event_add(t->db, &ev, NULL, NULL), 0);
 }
 
 static void an_event_is_kept_as_json(void **state)

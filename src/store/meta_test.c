@@ -51,7 +51,7 @@ static int teardown(void **state)
 static int64_t add_principal(struct fixture *f, const char *key)
 {
     int64_t id = 0;
-    assert_int_equal(meta_principal_ensure(f->db, str_from(key), 1000, &id, NULL), 0);
+    assert_int_equal(meta_principal_ensure(f->db, str_from(key), 1000, &id, NULL, NULL), 0);
     return id;
 }
 

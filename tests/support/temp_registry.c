@@ -131,7 +131,8 @@ struct caller temp_registry_caller(struct temp_registry *t, const char *name)
     struct str result = temp_registry_admin(t, request.p, ERR_NONE);
     assert_int_equal(json_read(result, &j, NULL), 0);
     struct str token = json_str(json_object_get(j, "token"));
-    assert_int_equal(access_identify(t->reg->access, &door, token, clock_wall_s(), &c, NULL), 0);
+    assert_int_equal(
+        access_identify(t->reg->access, &door, NULL, NULL, token, clock_wall_s(), &c, NULL), 0);
     return c;
 }
 
