@@ -188,6 +188,7 @@ static const char *why_no_role(const struct refusal *r)
     case PRINCIPAL_SELF:
         return "the registry's own node gets nothing unless a grant names it as self";
     case PRINCIPAL_ACCOUNT:
+        return "access.accounts gives none, and no grant names them";
     case PRINCIPAL_HEADER:
         break;
     }

@@ -379,7 +379,7 @@ static void what_was_published_cannot_be_changed(void **state)
         "UPDATE crate SET name = 'x'",
         "UPDATE crate SET canonical = 'x'",
         "DELETE FROM crate",
-        "UPDATE principal SET key = 'local:eve'",
+        "UPDATE principal SET created = 1",
         "DELETE FROM principal",
     };
     (void)add_principal(f, "local:bob");
