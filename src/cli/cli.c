@@ -59,9 +59,7 @@ static const struct cli_command COMMANDS[] = {
         OPTIONS(SERVE), 0, 0, cmd_serve },
     { "token new",
         "NAME [--scope SCOPE]... [--crate PATTERN]... [--expires DAYS] [--from own|any|tag:NAME]",
-        "make a token and print it; NAME is an account (local:NAME for short), tag:NAME, "
-        "header:NAME "
-        "or a login",
+        "make a token for an account (local:NAME), tag:NAME, header:NAME or a login",
         OPTIONS(TOKEN_NEW), 1, 1, cmd_token_new },
     { "token list", "", "all tokens, without their secrets", OPTIONS(DATA_ONLY), 0, 0,
         cmd_token_list },
@@ -105,7 +103,7 @@ static void print_all(FILE *f)
     for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++)
         (void)fprintf(f, "  superguppy %-17s %s\n", COMMANDS[i].words, COMMANDS[i].help);
     (void)fputs("  superguppy --version\n\nsuperguppy COMMAND --help says more of one. A first "
-                "start: superguppy serve\n",
+                "start: superguppy serve; on a tailnet: superguppy serve --tailscale\n",
         f);
 }
 
