@@ -68,7 +68,9 @@ static int read_patterns(struct arena *a, const json_t *list, struct str *ret, s
     json_array_foreach(list, i, item)
     {
         if (!json_is_string(item) || json_str(item).n == 0)
-            return err_set(e, ERR_INVALID, "crates are names or beginnings of names with * behind");
+            return err_set(e, ERR_INVALID,
+                "a pattern is the name of a crate, or the beginning of one with * behind; none is "
+                "empty");
         buf_addf(&b, "%s%" STR_FMT, b.n ? " " : "", STR_ARG(json_str(item)));
     }
     return token_patterns(a, buf_str(&b), ret, e);
