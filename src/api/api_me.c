@@ -74,6 +74,11 @@ static bool may_have_tokens(const struct call *c)
  * program of that person's could. */
 static int check_may_make(const struct call *c, struct err *e)
 {
+    if (!call_may_read(c))
+        return err_set(e, ERR_FORBIDDEN,
+            "%" STR_FMT " may do nothing here, so a token could not either; ask an admin for a "
+            "grant",
+            STR_ARG(access_caller_name(c->api->registry->access, &c->caller)));
     if (!c->api->registry->config->changes_need_token)
         return 0;
     return err_set(e, ERR_FORBIDDEN,

@@ -175,9 +175,14 @@ static int identify_peer(const struct access *a, struct caller *ret, struct err 
     return 0;
 }
 
-static int nobody(const char *why, struct err *e)
+/* 401 where a token of theirs would decide instead. */
+static int nobody(const struct access_door *door, const char *why, struct err *e)
 {
-    return err_set(e, ERR_FORBIDDEN, "%s", why ? why : "the network does not know who you are");
+    if (!why)
+        why = "the network does not know who you are";
+    if (!door->token_reads)
+        return err_set(e, ERR_FORBIDDEN, "%s", why);
+    return err_set(e, ERR_UNAUTHORIZED, "%s; or use a token (`cargo login`)", why);
 }
 
 /* The word: "ask the network who I am". */
@@ -189,7 +194,7 @@ static int identify_word(const struct access *a, struct caller *ret, const char 
     if (ret->peer)
         return identify_peer(a, ret, e);
     if (ret->door.identity != LISTEN_NO_IDENTITY)
-        return nobody(why, e);
+        return nobody(&ret->door, why, e);
     return err_set(e, ERR_UNAUTHORIZED,
         "the words `tailscale` and `network` mean \"ask the network who I am\", and this "
         "listener cannot; use a token of your own (`superguppy token new`, then `cargo "
@@ -201,8 +206,8 @@ static int identify_bare(const struct access *a, struct caller *ret, const char 
     const struct access_door *door = &ret->door;
     if (ret->peer)
         return identify_peer(a, ret, e);
-    if (door->identity != LISTEN_NO_IDENTITY && !door->anonymous_read && !door->token_reads)
-        return nobody(why, e);
+    if (door->identity != LISTEN_NO_IDENTITY && !door->anonymous_read)
+        return nobody(door, why, e);
     return 0;
 }
 
@@ -212,7 +217,7 @@ static int identify_sent(const struct access *a, struct caller *ret, const char 
     struct caller as_peer = *ret;
     ret->sent_credential = true;
     if (!ret->peer && ret->door.identity != LISTEN_NO_IDENTITY && !ret->door.token_reads)
-        return nobody(why, e);
+        return nobody(&ret->door, why, e);
     /* Somebody who is blocked does not come back with another's token. */
     if (ret->peer && identify_peer(a, &as_peer, e) < 0)
         return -1;

@@ -296,14 +296,18 @@ static void a_token_for_some_crates_cannot_administer(void **state)
     ALLOWED(with_token(BOB), RIGHT_ADMIN, "");
 }
 
-static void every_token_may_read(void **state)
+static void every_token_reads_as_far_as_its_principal_may(void **state)
 {
     struct fixture *f = *state;
-    f->config.accounts = STR("none");
+    f->config.accounts = STR("read");
     load(f);
     put_token(f, 0, "", 0);
     ALLOWED(with_token(BOB), RIGHT_READ, "acme");
     FORBIDDEN(with_token(BOB), RIGHT_PUBLISH_NEW, "fresh");
+    f->config.accounts = STR("none");
+    load(f);
+    put_token(f, SCOPES_ALL, "*", 0);
+    FORBIDDEN(with_token(BOB), RIGHT_READ, "acme");
 }
 
 static void before_the_body_is_known_either_kind_of_publish_will_do(void **state)
@@ -590,7 +594,7 @@ int main(void)
         T(a_token_adds_nothing_to_its_principal),
         T(a_token_is_for_the_crates_it_names),
         T(a_token_for_some_crates_cannot_administer),
-        T(every_token_may_read),
+        T(every_token_reads_as_far_as_its_principal_may),
         T(before_the_body_is_known_either_kind_of_publish_will_do),
         T(a_live_token_is_its_principal),
         T(without_a_header_the_door_decides),
