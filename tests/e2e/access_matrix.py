@@ -27,11 +27,11 @@ RIGHTS = {"yank": "yank", "change-owners": "change-owners"}
 Route = namedtuple("Route", "method path need shape")
 Listener = namedtuple("Listener", "name text url identity anonymous token_reads only_health admin")
 Kind = namedtuple(
-    "Kind", "name says group server listener who sends authorization token peer key roles scopes covers tagged listed both never funnel forwarded quiet http2"
+    "Kind", "name says group server listener who sends authorization token peer key roles scopes covers tagged both never funnel forwarded quiet http2"
 )
 KIND_DEFAULTS = {
     "server": "default", "sends": "nothing", "authorization": None, "token": None, "peer": None, "key": None, "roles": [], "scopes": None,
-    "covers": True, "tagged": False, "listed": True, "both": False, "never": False, "funnel": False, "forwarded": [], "quiet": False, "http2": False,
+    "covers": True, "tagged": False, "both": False, "never": False, "funnel": False, "forwarded": [], "quiet": False, "http2": False,
 }  # fmt: skip
 
 
@@ -70,6 +70,9 @@ class Matrix:
         extent = self.extent(kind, right)
         return extent == "any" or (extent == "own" and subject == "own")
 
+    def _reads(self, kind):
+        return self.listeners[kind.listener].anonymous or self.extent(kind, "read") == "any"
+
     # -- answers
 
     def _takes_tokens(self, kind):
@@ -90,14 +93,15 @@ class Matrix:
         return kind.who == "nobody" and not (listener.anonymous and kind.sends != "token")
 
     def _form(self, kind, path):
-        """Tokens are made and revoked by those whom the network itself names, and by no token."""
-        network = kind.who == "somebody" and kind.sends != "token" and self.listeners[kind.listener].identity
-        if not network or kind.tagged or not kind.listed:
+        """Tokens are revoked by those whom the network itself names, and made by them if they may
+        anything at all. No token makes tokens, and a tag is nobody to own some."""
+        listener = self.listeners[kind.listener]
+        if kind.who != "somebody" or kind.sends == "token" or not listener.identity or kind.tagged:
             return 403
         if path.endswith("/revoke"):
             return 303
         careful = self.data["servers"][kind.server]["settings"].get("access.changes_need_token")
-        return 403 if careful else 200
+        return 200 if self._reads(kind) and not careful else 403
 
     def _change(self, kind, route, subject):
         if kind.who != "somebody" or kind.sends == "nothing":
@@ -123,7 +127,7 @@ class Matrix:
             return self._form(kind, route.path)
         if route.need != "read":
             return self._change(kind, route, subject)
-        if listener.anonymous or self.extent(kind, "read") == "any":
+        if self._reads(kind):
             return 200
         return 403 if kind.who == "somebody" else self._no_credential(kind, route.shape)
 
