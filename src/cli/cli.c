@@ -52,6 +52,10 @@ static const struct args_option HEALTH[] = { HELP, CONFIG, DATA,
 static const struct args_option REBUILD[] = { HELP, DATA, CONFIG,
     { "check", NULL, false, "change nothing; exit 1 when something differs" } };
 
+static const struct args_option POLICY[] = { HELP, CONFIG, JSON,
+    { "as", "WHO", false, "a login or a tag" },
+    { "dst", "TAG", false, "the registry's tag (default: tag:registry)" } };
+
 #define OPTIONS(table) (table), ARRAY_LEN(table)
 
 static const struct cli_command COMMANDS[] = {
@@ -84,6 +88,9 @@ static const struct cli_command COMMANDS[] = {
         1, 1, cmd_principal_remove },
     { "audit", "[--by WHO] [--crate NAME] [--since WHEN] [--json]", "who did what, oldest first",
         OPTIONS(AUDIT), 0, 0, cmd_audit },
+    { "policy check", "FILE --as WHO [--dst TAG]",
+        "what a tailnet's policy file gives somebody here", OPTIONS(POLICY), 1, 1,
+        cmd_policy_check },
     { "config show", "", "every setting and where it came from", OPTIONS(CONFIG_OPTIONS), 0, 0,
         cmd_config_show },
     { "config check", "", "is the configuration good?", OPTIONS(CONFIG_OPTIONS), 0, 0,

@@ -34,6 +34,7 @@ int cmd_token_list(struct cli *c, struct err *e);
 int cmd_token_revoke(struct cli *c, struct err *e);
 int cmd_crate_list(struct cli *c, struct err *e);
 int cmd_crate_show(struct cli *c, struct err *e);
+int cmd_policy_check(struct cli *c, struct err *e);
 int cmd_principal_list(struct cli *c, struct err *e);
 int cmd_principal_show(struct cli *c, struct err *e);
 int cmd_principal_link(struct cli *c, struct err *e);
