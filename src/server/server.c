@@ -313,9 +313,20 @@ static void announce_void_grants(const struct server *s)
     }
 }
 
-static int announce(struct server *s, const struct server_options *o, struct err *e)
+int server_tell_ready(struct server *s, struct err *e)
 {
-    struct buf text AUTO_BUF = BUF_INIT(64u << 10), urls AUTO_BUF = BUF_INIT(64u << 10);
+    struct buf urls AUTO_BUF = BUF_INIT(64u << 10);
+    AUTO_CLOSE int fd = s->ready_fd;
+    s->ready_fd = -1;
+    if (fd < 0)
+        return 0;
+    welcome_urls(&urls, s->config, s->ports);
+    return file_write_all(fd, buf_str(&urls), e);
+}
+
+static int announce(struct server *s, struct err *e)
+{
+    struct buf text AUTO_BUF = BUF_INIT(64u << 10);
     announce_void_grants(s);
     size_t first = 0; /* that clients are sent to */
     while (first + 1 < s->config->n_listeners && s->doors[first].only_health)
@@ -326,22 +337,17 @@ static int announce(struct server *s, const struct server_options *o, struct err
         welcome_text(&text, s->config, s->site.base_url, s->ports, &s->doors[first].access);
     (void)fwrite(text.p, 1, text.n, stdout);
     (void)fflush(stdout);
-    if (o->ready_fd < 0)
-        return 0;
-    welcome_urls(&urls, s->config, s->ports);
-    int rc = file_write_all(o->ready_fd, buf_str(&urls), e);
-    (void)close(o->ready_fd);
-    return rc;
+    return s->tailnet ? 0 : server_tell_ready(s, e);
 }
 
 int server_run(const struct server_options *o, struct err *e)
 {
-    struct server s = { .config = o->config, .arena = arena_new() };
+    struct server s = { .config = o->config, .arena = arena_new(), .ready_fd = o->ready_fd };
     log_setup(welcome_log_level(o->config),
         str_eq(o->config->log_format, STR("json")) ? LOG_JSON : LOG_KV, STDERR_FILENO);
     int rc = start(&s, e);
     if (rc == 0)
-        rc = announce(&s, o, e);
+        rc = announce(&s, e);
     if (rc == 0)
         loop_run(s.loop);
     if (s.failure.kind != ERR_NONE) {

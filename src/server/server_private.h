@@ -23,12 +23,16 @@ struct server {
 
     struct loop_io worker_io, signal_io;
     struct loop_timer tally_timer;
+    int ready_fd; /* who waits to be told that we are ready; -1: nobody, or told */
     bool stopping;
     struct str names;   /* that the site was made with */
     bool was_running;   /* the node, so that its welcome is printed once */
     struct err failure; /* why the loop was stopped, if not by a signal */
 };
 
+/* Tells whoever waits, once. On a tailnet that is after tailscaled's first answer, whatever it is.
+ */
+int server_tell_ready(struct server *s, struct err *e) MUST_CHECK;
 /* Does a listener have identity=tailscale? */
 bool server_asks_tailnet(const struct server *s);
 /* Begins to ask tailscaled; site and listeners follow what it says. */

@@ -96,6 +96,7 @@ static void on_running(struct server *s, const struct tailnet_node *node)
 static void on_changed(void *ctx)
 {
     struct server *s = ctx;
+    struct err e = ERR_INIT;
     const struct tailnet_node *node = tailnet_node(s->tailnet);
     if (s->stopping)
         return;
@@ -103,6 +104,10 @@ static void on_changed(void *ctx)
         on_running(s, node);
     else
         log_msg(LOG_WARN, "tailnet", "%" STR_FMT, STR_ARG(tailnet_trouble(s->tailnet)));
+    if (s->failure.kind == ERR_NONE && server_tell_ready(s, &e) < 0) {
+        s->failure = e; /* nobody waits any more: as at any start */
+        loop_stop(s->loop);
+    }
 }
 
 void server_open_tailnet(struct server *s)
