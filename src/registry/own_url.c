@@ -53,10 +53,10 @@ static void add_host_port(struct own_urls *o, struct arena *a, struct str host, 
 static void add_listener(
     struct own_urls *o, struct arena *a, const struct listen_url *l, uint16_t port)
 {
-    bool on_loopback = l->is_loopback || l->is_tailnet; /* where health is asked for */
-    if (!l->is_tailnet)
-        add_host_port(o, a, l->host, port);
-    if (on_loopback) {
+    if (l->is_tailnet) /* its names are the node's; health is answered under any */
+        return;
+    add_host_port(o, a, l->host, port);
+    if (l->is_loopback) {
         add_host_port(o, a, STR("localhost"), port);
         add_host_port(o, a, STR("127.0.0.1"), port);
     }

@@ -127,7 +127,7 @@ static void on_the_tailnet_every_name_of_the_node_is_ours(void **state)
         { "crates.tail1234.ts.net:80", true }, { "crates", true }, { "crates.evil.ts.net", false },
         { "crates2", true }, { "100.64.0.1", true }, { "[fd7a:115c:a1e0::1]", true },
         { "fd7a:115c:a1e0::1", false }, { "100.64.0.2", false }, { "tailnet", false },
-        { "127.0.0.1", true }, { "localhost", true }, { "evil.tail1234.ts.net", false } };
+        { "127.0.0.1", false }, { "localhost", false }, { "evil.tail1234.ts.net", false } };
     check_hosts(tailnet_urls(*state, "http://tailnet?identity=tailscale"), rows, ARRAY_LEN(rows));
     static const struct host_row others[] = { { "crates.tail1234.ts.net:8000", true },
         { "crates.tail1234.ts.net", false }, { "crates2:8000", true }, { "100.64.0.1:8000", true },
