@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 import cargo as cargo_module  # noqa: E402
+from fake_tailscaled import FakeTailscaled  # noqa: E402
 from guppy import CLOSED, OPEN, Guppy  # noqa: E402
 
 LOG_SHOWN = 20000
@@ -77,6 +78,29 @@ def guppy(new_guppy):
 def closed(new_guppy):
     """A registry that nobody reads without a token."""
     return new_guppy(listen=CLOSED)
+
+
+@pytest.fixture
+def new_registry(new_guppy, tmp_path_factory):
+    """new_registry(settings=…): on a tailnet of its own, with a fake tailscaled (server.tailscale).
+    What it asked that a real one would not answer is a failure."""
+    daemons = []
+
+    def make(fake=None, **more):
+        daemons.append(fake or FakeTailscaled(tmp_path_factory.mktemp("ts")).start())
+        return new_guppy(tailscale=daemons[-1], **more)
+
+    yield make
+    for fake in daemons:
+        fake.stop()
+    complaints = [c for fake in daemons for c in fake.complaints]
+    assert not complaints, complaints
+
+
+@pytest.fixture
+def registry(new_registry):
+    """One where every person of the tailnet publishes and every tagged node reads."""
+    return new_registry()
 
 
 @pytest.fixture

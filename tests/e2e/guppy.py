@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parents[2]
 OPEN = "http://127.0.0.1:0?anonymous=read"
 CLOSED = "http://127.0.0.1:0"
+TAILNET = "http://tailnet:0?identity=tailscale"
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer|Assertion .* failed")
@@ -64,13 +65,22 @@ class Guppy:
     """One data folder and the server that may run on it. After a kill or a stop, start() goes on in
     the same folder; keep_port makes it come back under the same URL."""
 
-    def __init__(self, folder, listen=OPEN, settings=None, env=None, kind="asan", extra_toml=""):
+    def __init__(
+        self, folder, listen=None, settings=None, env=None, kind="asan", extra_toml="", tailscale=None, arguments=()
+    ):
+        """tailscale: the FakeTailscaled to ask; then the one listener is that of the tailnet, unless
+        listen says otherwise. arguments: more of them for serve."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data = self.folder / "data"
         self.log_path = self.folder / "server.log"
+        if listen is None:
+            listen = TAILNET if tailscale else OPEN
         self.listen = [listen] if isinstance(listen, str) else list(listen)
+        self.arguments, self.tailscale = list(arguments), tailscale
         self.env = clean_environment(env)
+        if tailscale:
+            self.env.setdefault("SUPERGUPPY_TAILSCALE__SOCKET", tailscale.socket)
         self.binary = binary(kind)
         self.process = None
         self.urls = []
@@ -93,6 +103,7 @@ class Guppy:
             arguments += ["--listen", listen]
         if self.config:
             arguments += ["--config", str(self.config)]
+        arguments += self.arguments
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env, pass_fds=[write_end]

@@ -17,7 +17,7 @@ class H2:
     """One connection. upgrade: (method, path, headers, body) of the HTTP/1.1 request that offers it;
     its answer is self.first. A server that declines leaves self.upgraded false."""
 
-    def __init__(self, url, upgrade=None):
+    def __init__(self, url, upgrade=None, connected=None):
         self.host = urlsplit(url).netloc
         self.h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self.streams, self.goaway, self.upgraded = {}, None, upgrade is None
@@ -25,7 +25,7 @@ class H2:
             self._offer(url, *upgrade)
         else:
             parts = urlsplit(url)
-            self.socket = socket.create_connection((parts.hostname, parts.port), timeout=TIMEOUT_S)
+            self.socket = connected or socket.create_connection((parts.hostname, parts.port), timeout=TIMEOUT_S)
             self.h2.initiate_connection()
             self._flush()
 

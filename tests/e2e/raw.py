@@ -39,13 +39,15 @@ class Response:
 
 
 class Raw:
-    """One HTTP/1.1 connection."""
+    """One HTTP/1.1 connection; over a given socket, if it is connected already."""
 
-    def __init__(self, url, timeout=TIMEOUT_S):
+    def __init__(self, url, timeout=TIMEOUT_S, connected=None):
         parts = urlsplit(url)
         self.host = parts.netloc
-        self.socket = socket.create_connection((parts.hostname, parts.port), timeout=timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = connected or socket.create_connection((parts.hostname, parts.port), timeout=timeout)
+        self.socket.settimeout(timeout)
+        if self.socket.family != socket.AF_UNIX:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.interim = []  # status codes of 1xx answers
 
