@@ -251,6 +251,17 @@ static int question(const struct session *s, struct str *ret, struct err *e)
     return 0;
 }
 
+/* While it waited for its turn, all who asked may have gone. */
+static bool is_wanted(void *ctx)
+{
+    const struct session *s = ctx;
+    for (const struct call *c = s->now.first; c; c = c->next) {
+        if (!request_gone(c->req))
+            return true;
+    }
+    return false;
+}
+
 static void begin(struct session *s)
 {
     struct err e = ERR_INIT;
@@ -260,7 +271,7 @@ static void begin(struct session *s)
     if (question(s, &address, &e) < 0)
         conclude(s, &e);
     else
-        tailnet_whois(s->api->tailnet, address, on_whois, s);
+        tailnet_whois(s->api->tailnet, address, is_wanted, on_whois, s);
 }
 
 static bool is_usable(const struct session *s, int64_t now)

@@ -18,9 +18,7 @@ struct ask {
     struct asks *asks;
     struct local_call *call; /* while it is asked */
     int64_t deadline_ms;
-    tailnet_whois_fn fn;
-    void *ctx;
-    size_t n;
+    struct question what;
     char address[];
 };
 
@@ -65,7 +63,7 @@ static void list_remove(struct ask_list *l, struct ask *a)
 /* a is in no list any more. */
 static void answer(struct ask *a, const struct err *e, const struct tailnet_peer *peer)
 {
-    a->fn(a->ctx, e, peer);
+    a->what.fn(a->what.ctx, e, peer);
     free(a);
 }
 
@@ -130,7 +128,7 @@ static void ask_now(struct asks *q, struct ask *a)
 {
     struct buf path AUTO_BUF = BUF_INIT(PATH_MAX_BYTES);
     buf_add(&path, STR("/localapi/v0/whois?addr="));
-    for (size_t i = 0; i < a->n; i++) {
+    for (size_t i = 0; i < a->what.address.n; i++) {
         if (needs_no_escape(a->address[i]))
             buf_add_byte(&path, a->address[i]);
         else
@@ -150,7 +148,10 @@ static void pump(struct asks *q)
     while (q->waiting.first && q->asked.n < TAILNET_ASKS_MAX) {
         struct ask *a = q->waiting.first;
         list_remove(&q->waiting, a);
-        ask_now(q, a);
+        if (a->what.wanted && !a->what.wanted(a->what.ctx))
+            answer_busy(a, "who asked has gone");
+        else
+            ask_now(q, a);
     }
     if (q->waiting.first)
         loop_timer_set(q->loop, &q->expire, q->waiting.first->deadline_ms);
@@ -180,16 +181,16 @@ static void on_refuse(struct loop_timer *timer)
     }
 }
 
-void asks_add(struct asks *q, struct str address, tailnet_whois_fn fn, void *ctx)
+void asks_add(struct asks *q, const struct question *question)
 {
+    struct str address = question->address;
     struct ask *a = mem_zalloc(sizeof(*a) + address.n);
     assert(address.n > 0 && address.n < PATH_MAX_BYTES / 4);
     a->asks = q;
     a->deadline_ms = loop_now_ms(q->loop) + TAILNET_DEADLINE_MS;
-    a->fn = fn;
-    a->ctx = ctx;
-    a->n = address.n;
+    a->what = *question;
     memcpy(a->address, address.p, address.n);
+    a->what.address.p = a->address;
     if (q->waiting.n < TAILNET_WAITING_MAX) {
         list_add(&q->waiting, a);
         pump(q);

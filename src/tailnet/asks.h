@@ -13,4 +13,10 @@ struct asks_options {
 struct asks;
 struct asks *asks_new(struct loop *l, const struct asks_options *o);
 void asks_free(struct asks *q); /* as tailnet_free */
-void asks_add(struct asks *q, struct str address, tailnet_whois_fn fn, void *ctx);
+struct question {               /* see tailnet_whois */
+    struct str address;         /* copied */
+    bool (*wanted)(void *ctx);
+    tailnet_whois_fn fn;
+    void *ctx;
+};
+void asks_add(struct asks *q, const struct question *question);

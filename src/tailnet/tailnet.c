@@ -228,7 +228,9 @@ struct str tailnet_trouble(const struct tailnet *t)
     return buf_str(&t->trouble);
 }
 
-void tailnet_whois(struct tailnet *t, struct str address, tailnet_whois_fn fn, void *ctx)
+void tailnet_whois(struct tailnet *t, struct str address, bool (*wanted)(void *ctx),
+    tailnet_whois_fn fn, void *ctx)
 {
-    asks_add(t->asks, address, fn, ctx);
+    struct question question = { address, wanted, fn, ctx };
+    asks_add(t->asks, &question);
 }

@@ -42,7 +42,8 @@ struct str tailnet_trouble(const struct tailnet *t);
  * when tailscaled knows nobody there, ERR_BUSY when it did not answer in time, is gone, or too many
  * wait, ERR_INVALID when its answer is not clear. */
 typedef void (*tailnet_whois_fn)(void *ctx, const struct err *e, const struct tailnet_peer *peer);
-struct tailnet_ask;
 /* address: "IP" of a tailnet address, or "127.0.0.1:PORT"; asked with proto=tcp. fn is called from
- * the loop, exactly once, never before this returns. */
-void tailnet_whois(struct tailnet *t, struct str address, tailnet_whois_fn fn, void *ctx);
+ * the loop, exactly once, never before this returns. wanted (may be NULL) is asked when its turn
+ * has come: if it says no, the question is not put, and fn gets ERR_BUSY. */
+void tailnet_whois(struct tailnet *t, struct str address, bool (*wanted)(void *ctx),
+    tailnet_whois_fn fn, void *ctx);

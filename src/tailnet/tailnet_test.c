@@ -197,7 +197,7 @@ static void ask(unsigned i)
     struct question *q = &fix.asked[i];
     unsigned before = fix.n_answers;
     (void)snprintf(q->address, sizeof(q->address), "127.0.0.1:%u", 1024 + i);
-    tailnet_whois(fix.t, str_from(q->address), on_answer, q);
+    tailnet_whois(fix.t, str_from(q->address), NULL, on_answer, q);
     assert_int_equal(fix.n_answers, before); /* never before it returns */
 }
 
@@ -501,7 +501,7 @@ static void ask_again(void *ctx, const struct err *e, const struct tailnet_peer 
     assert_int_equal(e->kind, ERR_NONE);
     assert_true(str_eq(peer->login, STR("of-100.64.0.7")));
     if (fix.n_again++ < 20)
-        tailnet_whois(fix.t, STR("100.64.0.7"), ask_again, ctx);
+        tailnet_whois(fix.t, STR("100.64.0.7"), NULL, ask_again, ctx);
     assert_true(str_eq(peer->login, STR("of-100.64.0.7")));
     check_enough();
 }
@@ -514,14 +514,14 @@ static bool all_21(void)
 static void an_answer_may_lead_to_the_next_question(void **state)
 {
     (void)state;
-    tailnet_whois(fix.t, STR("100.64.0.7"), ask_again, NULL);
+    tailnet_whois(fix.t, STR("100.64.0.7"), NULL, ask_again, NULL);
     run_until(all_21);
 }
 
 static void an_address_is_escaped_in_the_question(void **state)
 {
     (void)state;
-    tailnet_whois(fix.t, STR("fd7a::7%e&x=1 \r\n"), on_answer, &fix.asked[0]);
+    tailnet_whois(fix.t, STR("fd7a::7%e&x=1 \r\n"), NULL, on_answer, &fix.asked[0]);
     run_until(one_answer);
     assert_string_equal(fix.seen[0], "fd7a::7%25e%26x%3D1%20%0D%0A");
 }
@@ -556,7 +556,7 @@ static void ask_when_stopping(void *ctx, const struct err *e, const struct tailn
     assert_true(e->kind == ERR_BUSY && !peer);
     fix.n_answers++;
     if (fix.n_again++ < 3)
-        tailnet_whois(fix.t, STR("100.64.0.7"), ask_when_stopping, ctx);
+        tailnet_whois(fix.t, STR("100.64.0.7"), NULL, ask_when_stopping, ctx);
 }
 
 static void the_end_answers_every_open_question(void **state)
@@ -567,7 +567,7 @@ static void the_end_answers_every_open_question(void **state)
     fix.manner = HOLD;
     for (unsigned i = 0; i < 20; i++)
         ask(i);
-    tailnet_whois(fix.t, STR("100.64.0.7"), ask_when_stopping, NULL);
+    tailnet_whois(fix.t, STR("100.64.0.7"), NULL, ask_when_stopping, NULL);
     run_until(eight_are_held);
     tailnet_free(fix.t);
     fix.t = NULL;
