@@ -290,7 +290,8 @@ class Node(Namespace):
 
     def wait_reaches(self, other):
         """Until a packet went there and back. A first handshake sent before the other side is ready is
-        lost, and WireGuard tries again only after 5 s: so first either must know where the other is."""
+        lost, and WireGuard tries again only after 5 s: so first either must know where the other is. To
+        be asked of the one that restarted: the other sticks to its old session for a while."""
 
         def knows(one, two):
             return ((one.whois(two.ip4) or {}).get("Node") or {}).get("HomeDERP")
@@ -299,8 +300,10 @@ class Node(Namespace):
         wait_for(f"{other.name} knows {self.name}", lambda: knows(other, self))
 
         def ping(kind):
-            code, answer = self.local_api("POST", f"ping?ip={other.ip4}&type={kind}", timeout_s=20)
-            return code == 200 and not answer.get("Err")
+            # A ping that is lost is not sent again, and its call has no end.
+            with suppress(TimeoutError):
+                code, answer = self.local_api("POST", f"ping?ip={other.ip4}&type={kind}", timeout_s=1)
+                return code == 200 and not answer.get("Err")
 
         wait_for(f"{self.name} finds {other.name}", lambda: ping("disco"))
         wait_for(f"{self.name} reaches {other.name}", lambda: ping("TSMP"))
