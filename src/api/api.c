@@ -204,8 +204,9 @@ static int identify(struct call *c, struct err *e)
         *e = *c->refusal; /* not known whether anybody: no token makes up for that */
         return -1;
     }
-    if (access_identify(r->access, &c->door->access, c->peer, c->refusal ? c->refusal->text : NULL,
-            c->req->header[HEADER_AUTHORIZATION], now, &c->caller, e) < 0)
+    struct access_peer peer = { c->peer, c->refusal ? c->refusal->text : NULL };
+    if (access_identify(r->access, &c->door->access, &peer, c->req->header[HEADER_AUTHORIZATION],
+            now, &c->caller, e) < 0)
         return -1;
     /* A read is decided at once; all else may outlive the connection. */
     if (c->route->need != NEED_READ)

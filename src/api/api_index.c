@@ -7,9 +7,10 @@
 void api_config(struct call *c)
 {
     const struct access *a = c->api->registry->access;
+    struct access_peer peer = { c->peer, NULL };
     struct caller bare;
-    bool open = access_identify(a, &c->door->access, c->peer, NULL, STR_NONE,
-                    loop_wall_s(c->api->loop), &bare, NULL) == 0 &&
+    bool open = access_identify(a, &c->door->access, &peer, STR_NONE, loop_wall_s(c->api->loop),
+                    &bare, NULL) == 0 &&
                 access_may(a, &bare, RIGHT_READ, STR_NONE, NULL) == 0;
     request_reply(c->req, open ? c->api->config_open : c->api->config_closed);
 }

@@ -86,15 +86,20 @@ enum access_sight { ACCESS_KNOWN, ACCESS_UNSEEN };
 int access_sight(const struct access *a, const struct identity *peer, enum access_sight *ret,
     struct err *e) MUST_CHECK;
 
-/* Who asks. peer: what the network says, NULL when the listener has no identity or knows nobody
- * (why then says why, for the sentence; else NULL).
+/* What the network says of a peer: who it is, or NULL when the listener has no identity or knows
+ * nobody (why then says why, for the sentence; else NULL). */
+struct access_peer {
+    const struct identity *identity;
+    const char *why;
+};
+/* Who asks. peer NULL: the network says nothing.
  * 0 and the caller; -1 ERR_UNAUTHORIZED when a credential was sent that is not live here (unknown,
  * expired, revoked, blocked principal, not from its person's own nodes, person not seen for 30
  * days, a word that this listener does not take), ERR_FORBIDDEN for a peer that is nobody, with the
  * sentence for the person. */
 int access_identify(const struct access *a, const struct access_door *door,
-    const struct identity *peer, const char *why, struct str authorization, int64_t now,
-    struct caller *ret, struct err *e) MUST_CHECK;
+    const struct access_peer *peer, struct str authorization, int64_t now, struct caller *ret,
+    struct err *e) MUST_CHECK;
 /* Is the caller of before still one (token live, no principal of theirs blocked)? For the writer.
  */
 int access_still(

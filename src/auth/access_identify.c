@@ -225,13 +225,14 @@ static int identify_sent(const struct access *a, struct caller *ret, const char 
 }
 
 int access_identify(const struct access *a, const struct access_door *door,
-    const struct identity *peer, const char *why, struct str authorization, int64_t now,
-    struct caller *ret, struct err *e)
+    const struct access_peer *peer, struct str authorization, int64_t now, struct caller *ret,
+    struct err *e)
 {
+    const char *why = peer ? peer->why : NULL;
     struct str text;
-    struct caller c = {
-        .kind = door->admin ? CALLER_ADMIN : CALLER_ANONYMOUS, .door = *door, .peer = peer
-    };
+    struct caller c = { .kind = door->admin ? CALLER_ADMIN : CALLER_ANONYMOUS,
+        .door = *door,
+        .peer = peer ? peer->identity : NULL };
     int rc = 0;
     switch (credential_read(authorization, &text)) {
     case CREDENTIAL_NONE:

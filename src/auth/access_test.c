@@ -331,7 +331,7 @@ static int identify(struct fixture *f, const char *header, struct caller *c)
 {
     const struct access_door door = { 0 };
     err_clear(&f->e);
-    return access_identify(f->access, &door, NULL, NULL, str_from(header), NOW, c, &f->e);
+    return access_identify(f->access, &door, NULL, str_from(header), NOW, c, &f->e);
 }
 
 static void a_live_token_is_its_principal(void **state)
@@ -352,16 +352,15 @@ static void without_a_header_the_door_decides(void **state)
     struct fixture *f = *state;
     struct caller c;
     struct access_door door = { .anonymous_read = true };
-    assert_int_equal(access_identify(f->access, &door, NULL, NULL, STR_NONE, NOW, &c, NULL), 0);
+    assert_int_equal(access_identify(f->access, &door, NULL, STR_NONE, NOW, &c, NULL), 0);
     assert_int_equal(c.kind, CALLER_ANONYMOUS);
     assert_true(c.door.anonymous_read);
     assert_false(c.sent_credential);
-    assert_int_equal(access_identify(f->access, &door, NULL, NULL, STR("Bearer placeholder_token"),
-                         NOW, &c, NULL),
-        0);
+    assert_int_equal(
+        access_identify(f->access, &door, NULL, STR("Bearer placeholder_token"), NOW, &c, NULL), 0);
     assert_false(c.sent_credential);
     door = (struct access_door){ .admin = true };
-    assert_int_equal(access_identify(f->access, &door, NULL, NULL, STR_NONE, NOW, &c, NULL), 0);
+    assert_int_equal(access_identify(f->access, &door, NULL, STR_NONE, NOW, &c, NULL), 0);
     assert_int_equal(c.kind, CALLER_ADMIN);
     assert_true(str_eq(access_caller_name(f->access, &c), STR("admin")));
 }
@@ -377,8 +376,8 @@ static void a_bad_credential_never_falls_back(void **state)
     for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
         for (size_t k = 0; k < ARRAY_LEN(doors); k++) {
             err_clear(&f->e);
-            assert_int_equal(access_identify(f->access, &doors[k], NULL, NULL, str_from(headers[i]),
-                                 NOW, &c, &f->e),
+            assert_int_equal(
+                access_identify(f->access, &doors[k], NULL, str_from(headers[i]), NOW, &c, &f->e),
                 -1);
             assert_int_equal(f->e.kind, ERR_UNAUTHORIZED);
             if (headers[i][0])
@@ -387,7 +386,7 @@ static void a_bad_credential_never_falls_back(void **state)
     }
     const struct access_door admin = { .admin = true };
     assert_int_equal(
-        access_identify(f->access, &admin, NULL, NULL, str_from(unknown), NOW, &c, NULL), -1);
+        access_identify(f->access, &admin, NULL, str_from(unknown), NOW, &c, NULL), -1);
 }
 
 static void the_word_is_refused_with_a_sentence_where_nobody_can_be_asked(void **state)
@@ -565,12 +564,12 @@ static void what_is_stored_is_loaded(void **state)
     assert_int_equal(meta_crate_add(s->db, &crate, &crate_id, NULL), 0);
     assert_int_equal(meta_owner_add(s->db, crate_id, t.principal, NOW, NULL), 1);
     assert_int_equal(access_load(&f->config, s->db, &a, NULL), 0);
-    assert_int_equal(access_identify(a, &door, NULL, NULL, str_from(f->text), NOW, &c, NULL), 0);
+    assert_int_equal(access_identify(a, &door, NULL, str_from(f->text), NOW, &c, NULL), 0);
     assert_int_equal(access_may(a, &c, RIGHT_YANK, STR("acme"), NULL), 0);
     access_free(a);
     assert_int_equal(meta_token_revoke(s->db, token_id, NOW, NULL), 1);
     assert_int_equal(access_load(&f->config, s->db, &a, NULL), 0);
-    assert_int_equal(access_identify(a, &door, NULL, NULL, str_from(f->text), NOW, &c, NULL), -1);
+    assert_int_equal(access_identify(a, &door, NULL, str_from(f->text), NOW, &c, NULL), -1);
     access_free(a);
     temp_store_free(s);
 }

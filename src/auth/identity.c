@@ -70,7 +70,7 @@ int identity_from_peer(struct arena *a, const struct tailnet_peer *p, struct str
     if (address.n > 0 && !has_address(p, address))
         return err_set(e, ERR_FORBIDDEN,
             "%" STR_FMT " is behind %" STR_FMT " but is no node of the tailnet itself; come "
-                                               "directly from a node, not through a subnet "
+            "directly from a node, not through a subnet "
             "router",
             STR_ARG(address), STR_ARG(utf8_clip(p->node, 100)));
     id->node = arena_str(a, p->node);

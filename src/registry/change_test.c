@@ -299,7 +299,7 @@ static void a_new_token_does_not_unblock_its_principal(void **state)
     assert_int_equal(json_read(made, &j, NULL), 0);
     struct str token = json_str(json_object_get(j, "token"));
     assert_int_equal(
-        access_identify(f->t->reg->access, &door, NULL, NULL, token, clock_wall_s(), &c, NULL), -1);
+        access_identify(f->t->reg->access, &door, NULL, token, clock_wall_s(), &c, NULL), -1);
 }
 
 /* ---- rebuild-index ---- */

@@ -132,7 +132,7 @@ struct caller temp_registry_caller(struct temp_registry *t, const char *name)
     assert_int_equal(json_read(result, &j, NULL), 0);
     struct str token = json_str(json_object_get(j, "token"));
     assert_int_equal(
-        access_identify(t->reg->access, &door, NULL, NULL, token, clock_wall_s(), &c, NULL), 0);
+        access_identify(t->reg->access, &door, NULL, token, clock_wall_s(), &c, NULL), 0);
     return c;
 }
 
