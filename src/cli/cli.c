@@ -46,6 +46,9 @@ static const struct args_option AUDIT[] = { HELP, DATA, CONFIG, JSON,
 static const struct args_option CONFIG_OPTIONS[] = { HELP, CONFIG, DATA, JSON,
     { "sample", NULL, false, "print a commented configuration file" },
     { "markdown", NULL, false, "print docs/configuration.md" } };
+static const struct args_option DOCTOR[] = { HELP, DATA, CONFIG, JSON,
+    { "listen", "URL", true, "as serve has it" },
+    { "tailscale", NULL, false, "as serve has it" } };
 static const struct args_option HEALTH[] = { HELP, CONFIG, DATA,
     { "ready", NULL, false, "ask for readiness instead" },
     { "url", "URL", false, "of the registry (default: its own first listener)" } };
@@ -97,6 +100,9 @@ static const struct cli_command COMMANDS[] = {
         cmd_config_check },
     { "config", "--sample", "print a sample configuration", OPTIONS(CONFIG_OPTIONS), 0, 0,
         cmd_config },
+    { "doctor", "[--tailscale] [--listen URL]... [--json]",
+        "check the whole set-up and say what to do; exit 1 when something is wrong",
+        OPTIONS(DOCTOR), 0, 0, cmd_doctor },
     { "health", "[--ready]", "exit 0 while the server lives (or is ready)", OPTIONS(HEALTH), 0, 0,
         cmd_health },
     { "rebuild-index", "[--check]",
