@@ -178,6 +178,8 @@ static unsigned all_roles(const struct access *a, const struct subject *s)
 /* Which setting could have given something, when nothing did. */
 static const char *why_no_role(const struct refusal *r)
 {
+    if (r->c->token == 0 && r->c->peer && r->c->peer->capability.n_void > 0)
+        return "what the tailnet's policy grants them is not understood; /me says why";
     switch (principal_kind(r->s->keys[0])) {
     case PRINCIPAL_PERSON:
         return "access.members gives none, and no grant names them";
@@ -342,11 +344,14 @@ static void describe_principal(const struct access *a, const struct caller *c, s
         return;
     if (t)
         describe_token(out, t);
+    size_t before = out->n;
     for (size_t i = 0, n = access_n_rules(a, &s); i < n; i++) {
         struct rule r;
         if (access_rule(a, &s, i, &r))
             describe_rule(out, &r);
     }
+    if (out->n == before && !c->door.anonymous_read)
+        buf_add(out, STR("nothing\n"));
     if (t)
         describe_policy(a, &t->capability, out);
     else if (c->peer)
