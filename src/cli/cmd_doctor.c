@@ -53,15 +53,27 @@ static void add_text(const struct doctor_report *r, struct buf *out)
         r->count[DOCTOR_WARN], r->count[DOCTOR_FAIL]);
 }
 
+/* A file that cannot be used is a finding; the environment may still say where tailscaled is. */
+static void load_config(struct cli *c, struct doctor_facts *f)
+{
+    struct err e = ERR_INIT;
+    struct config *config;
+    struct config_sources no_file = { .file = STR("/dev/null"), .env = environ };
+    if (cli_load_config(c, &config, &e) == 0)
+        f->config = config;
+    else
+        f->config_error = arena_str(c->arena, str_from(e.text));
+    if (f->config || config_load(c->arena, &no_file, &config, NULL) == 0)
+        f->socket = config->tailscale_socket;
+}
+
 int cmd_doctor(struct cli *c, struct err *e)
 {
-    struct config *config = NULL;
     struct doctor_facts f = { 0 };
     struct doctor_report r = { .a = c->arena };
     struct buf out AUTO_BUF = BUF_INIT(OUT_MAX);
-    if (cli_load_config(c, &config, e) < 0)
-        f.config_error = arena_str(c->arena, str_from(e->text));
-    f.config = config;
+    (void)e; /* what fails is a finding */
+    load_config(c, &f);
     doctor_gather(c->arena, &f);
     doctor_judge(&f, &r);
     if (args_has(&c->args, "json"))

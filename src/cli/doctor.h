@@ -49,7 +49,7 @@ struct doctor_facts {
 
     enum doctor_data data;
     enum doctor_server server;
-    struct str server_text; /* what /readyz said, or why it did not */
+    struct str server_text; /* what /readyz said (empty: no door answered), or why none did */
     struct doctor_door *doors;
     size_t n_doors;
 
@@ -88,6 +88,7 @@ void doctor_judge(const struct doctor_facts *f, struct doctor_report *ret);
 const char *doctor_level_name(enum doctor_level level);
 
 /* ---- gathering; facts live in a, as the configuration must ---- */
+/* config or config_error, and socket (empty: where tailscaled puts it) are set before. */
 void doctor_gather(struct arena *a, struct doctor_facts *f);
 /* Asks tailscaled; some 4 seconds at the most. */
 void doctor_ask_tailnet(struct arena *a, struct doctor_facts *f);

@@ -27,6 +27,8 @@ static enum doctor_data look_at_data(struct arena *a, struct str data)
     return stat(format.p, &st) < 0 ? DATA_FOREIGN : DATA_GOOD;
 }
 
+/* Any answer on the admin socket will do: readiness is asked at a door, as the socket is for
+ * administration alone. */
 static void ask_server(struct arena *a, struct doctor_facts *f)
 {
     struct err e = ERR_INIT;
@@ -37,17 +39,28 @@ static void ask_server(struct arena *a, struct doctor_facts *f)
         .method = "GET",
         .path = STR("/readyz"),
     };
-    if (http_ask(&ask, &reply, &e) == 0) {
-        f->server = reply.status == 200 ? SERVER_READY : SERVER_NOT_READY;
-        f->server_text = arena_str(a, str_trim_ws(buf_str(&reply.body)));
+    f->server = SERVER_READY;
+    if (http_ask(&ask, &reply, &e) == 0)
         return;
-    }
     f->server_text = arena_str(a, str_from(e.text));
     f->server = SERVER_BROKEN;
     if (e.kind == ERR_FORBIDDEN)
         f->server = SERVER_CLOSED;
     if (e.kind == ERR_NOT_FOUND)
         f->server = f->data == DATA_CLOSED ? SERVER_CLOSED : SERVER_NONE;
+}
+
+/* ask: at a door where ours answered. */
+static void ask_ready(struct arena *a, struct doctor_facts *f, const struct http_ask *door)
+{
+    struct http_reply reply AUTO(http_reply_deinit) = { .body = BUF_INIT(REPLY_MAX) };
+    struct http_ask ask = *door;
+    ask.path = STR("/readyz");
+    if (f->server != SERVER_READY || f->server_text.n > 0 || http_ask(&ask, &reply, NULL) < 0)
+        return;
+    f->server_text = arena_str(a, str_trim_ws(buf_str(&reply.body)));
+    if (reply.status != 200)
+        f->server = SERVER_NOT_READY;
 }
 
 /* ---- doors ---- */
@@ -85,7 +98,7 @@ static bool is_ours(const struct http_reply *reply)
 }
 
 static enum doctor_door_state try_door(
-    struct arena *a, const struct doctor_facts *f, struct http_ask *ask, struct str listen_host)
+    struct arena *a, struct doctor_facts *f, struct http_ask *ask, struct str listen_host)
 {
     struct err e = ERR_INIT;
     struct http_reply reply AUTO(http_reply_deinit) = { .body = BUF_INIT(REPLY_MAX) };
@@ -93,8 +106,12 @@ static enum doctor_door_state try_door(
     ask->path = STR("/healthz");
     if (!ask->unix_path.p && try_bind(a, listen_host, STR("0")) != DOOR_FREE)
         return DOOR_ELSEWHERE; /* nor is anybody asked there */
-    if (http_ask(ask, &reply, &e) == 0)
-        return is_ours(&reply) ? DOOR_OURS : DOOR_TAKEN;
+    if (http_ask(ask, &reply, &e) == 0 && !is_ours(&reply))
+        return DOOR_TAKEN;
+    if (e.kind == ERR_NONE) {
+        ask_ready(a, f, ask);
+        return DOOR_OURS;
+    }
     if (e.kind != ERR_NOT_FOUND)
         return e.kind == ERR_FORBIDDEN ? DOOR_OURS : DOOR_TAKEN;
     if (f->server != SERVER_NONE && f->server != SERVER_CLOSED)
@@ -155,7 +172,8 @@ void doctor_gather(struct arena *a, struct doctor_facts *f)
 {
     const struct config *c = f->config;
     f->now = clock_wall_s();
-    f->socket = c && c->tailscale_socket.n > 0 ? c->tailscale_socket : tailnet_find_socket();
+    if (f->socket.n == 0)
+        f->socket = tailnet_find_socket();
     if (c) {
         f->nobody_is_admin = has_no_admin(c);
         f->data = look_at_data(a, c->data);

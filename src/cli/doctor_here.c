@@ -69,7 +69,7 @@ void doctor_check_server(const struct doctor_facts *f, struct doctor_report *r)
             doctor_bad(r, DOCTOR_FAIL, "Look at the disk, then restart the server.",
                 "the server runs, %" STR_FMT, STR_ARG(said));
         else
-            doctor_ok(r, "runs and is ready");
+            doctor_ok(r, "runs%s", said.n > 0 ? " and is ready" : "");
         break;
     case SERVER_NOT_READY:
         doctor_bad(r, DOCTOR_FAIL,
