@@ -1,0 +1,162 @@
+/* The promise behind "nothing subtracts": whatever rules there are, one more never takes a right
+ * away, from anybody, on any crate. Random worlds, from a fixed seed. */
+#include "auth/access.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define ROUNDS 4000
+#define NAMES_MAX 4
+
+static const char *const roles[] = { "none", "read", "publish", "release", "maintain", "admin" };
+static const char *const crates[] = { "*", "acme_*", "acme_core", "tools", "a*" };
+static const char *const tried[] = { "acme_core", "acme_x", "tools", "other" };
+static const char *const people[] = { "anna@corp.test", "ben@corp.test", "tag:ci", "tag:ops",
+    "shared:guest@elsewhere.test", "self", "header:anna", "local:bob" };
+
+struct world {
+    struct arena *arena;
+    uint64_t seed;
+    struct config config;
+    struct config_grant grants[NAMES_MAX];
+    struct str texts[NAMES_MAX + 1]; /* objects of the capability */
+    size_t n_texts;
+};
+
+static uint32_t roll(struct world *w, uint32_t n)
+{
+    w->seed = w->seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(w->seed >> 33) % n;
+}
+
+#define PICK(w, table) str_from((table)[roll((w), ARRAY_LEN(table))])
+
+static struct config_list one(struct world *w, struct str item)
+{
+    struct config_list l = { arena_array(w->arena, 1, sizeof(struct str)), 1 };
+    l.items[0] = item;
+    return l;
+}
+
+static void random_grant(struct world *w, struct config_grant *g)
+{
+    *g = (struct config_grant){ .line = 1 };
+    if (roll(w, 8) == 0) { /* void: kept, with empty lists */
+        g->void_reason = STR("unknown key");
+        return;
+    }
+    g->who = one(w, PICK(w, people));
+    g->roles = one(w, str_from(roles[1 + roll(w, ARRAY_LEN(roles) - 1)]));
+    g->crates = one(w, PICK(w, crates));
+}
+
+static struct str random_object(struct world *w)
+{
+    struct str role = PICK(w, roles); /* "none" is no role: void */
+    struct str pattern = PICK(w, crates);
+    const char *key = roll(w, 8) == 0 ? "crate" : "crates";
+    return arena_printf(w->arena, "{\"do\":[\"%" STR_FMT "\"],\"%s\":[\"%" STR_FMT "\"]}",
+        STR_ARG(role), key, STR_ARG(pattern));
+}
+
+static void random_world(struct world *w)
+{
+    w->config = (struct config){
+        .accounts = PICK(w, roles),
+        .members = PICK(w, roles),
+        .tagged = PICK(w, roles),
+        .grants = w->grants,
+        .n_grants = roll(w, NAMES_MAX),
+    };
+    for (size_t i = 0; i < NAMES_MAX; i++)
+        random_grant(w, &w->grants[i]);
+    if (roll(w, 4) == 0)
+        w->config.admins = one(w, PICK(w, people));
+    w->n_texts = roll(w, NAMES_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(w->texts); i++)
+        w->texts[i] = random_object(w);
+}
+
+/* ---- what somebody may ---- */
+
+static struct identity somebody(struct world *w, struct str name)
+{
+    struct buf list AUTO_BUF = BUF_INIT(4096);
+    struct identity id = { .kind = IDENTITY_PERSON };
+    struct config_list keys = one(w, name);
+    id.keys = keys.items;
+    id.n_keys = 1;
+    if (str_starts(name, STR("tag:")))
+        id.kind = IDENTITY_TAGGED;
+    else if (str_starts(name, STR("shared:")))
+        id.kind = IDENTITY_SHARED;
+    else if (str_eq(name, STR("self")))
+        id.kind = IDENTITY_SELF;
+    else if (str_starts(name, STR("header:")))
+        id.kind = IDENTITY_HEADER;
+    buf_add_byte(&list, '[');
+    for (size_t i = 0; i < w->n_texts; i++)
+        buf_addf(&list, "%s%" STR_FMT, i ? "," : "", STR_ARG(w->texts[i]));
+    buf_add_byte(&list, ']');
+    capability_parse(w->arena, buf_str(&list), &id.capability);
+    return id;
+}
+
+/* A bit for each right on each crate tried. */
+static uint32_t may_do(struct world *w, struct str name, bool owner)
+{
+    struct access *a = access_new(&w->config);
+    struct identity id = somebody(w, name);
+    struct access_principal p = { .id = 1, .key = name };
+    struct caller c = {
+        .kind = CALLER_PRINCIPAL, .principal = 1, .sent_credential = true, .peer = &id
+    };
+    uint32_t bits = 0;
+    access_put_principal(a, &p);
+    for (size_t i = 0; i < ARRAY_LEN(tried); i++)
+        access_put_crate(a, str_from(tried[i]));
+    if (owner)
+        access_put_owner(a, STR("acme_core"), 1);
+    for (unsigned right = 0; right < RIGHTS; right++) {
+        for (size_t i = 0; i < ARRAY_LEN(tried); i++) {
+            bool yes = access_may(a, &c, (enum right)right, str_from(tried[i]), NULL) == 0;
+            bits |= (uint32_t)yes << (right * ARRAY_LEN(tried) + i);
+        }
+    }
+    access_free(a);
+    return bits;
+}
+
+static void one_more_grant_never_takes_a_right_away(void **state)
+{
+    struct world w = { .arena = arena_new(), .seed = 5 };
+    uint32_t gained = 0;
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        arena_reset(w.arena);
+        random_world(&w);
+        struct str name = PICK(&w, people);
+        bool owner = roll(&w, 2), config = roll(&w, 2);
+        uint32_t before = may_do(&w, name, owner);
+        if (config)
+            w.config.n_grants++;
+        else
+            w.n_texts++;
+        uint32_t after = may_do(&w, name, owner);
+        if (before & ~after)
+            fail_msg("round %d: %.*s lost %x", round, STR_ARG(name), before & ~after);
+        gained += after != before;
+    }
+    assert_in_range(gained, ROUNDS / 50, ROUNDS); /* or the worlds say nothing */
+    arena_free(w.arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(one_more_grant_never_takes_a_right_away) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
