@@ -4,6 +4,8 @@
 
 static void add_tokens(const struct me *m, struct buf *out)
 {
+    if (m->made.n > 0)
+        buf_addf(out, "\nYour new token, shown this once:\n\n%" STR_FMT "\n", STR_ARG(m->made));
     if (!m->may_have_tokens)
         return;
     buf_add(out, STR("\nYour tokens:\n"));
