@@ -12,27 +12,27 @@
 
 #define POLICY_MAX (4u << 20)
 
-static int read_policy(struct cli *c, struct str path, json_t **ret, struct err *e)
+static int read_policy(
+    struct cli *c, struct str path, struct buf *json, json_t **ret, struct err *e)
 {
     struct buf text AUTO_BUF = BUF_INIT(POLICY_MAX);
-    struct buf json AUTO_BUF = BUF_INIT(POLICY_MAX);
     AUTO_CLOSE int fd = open(str_cstr(c->arena, path), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return err_sys(e, "open the policy file");
+        return err_set(e, ERR_INVALID, "cannot open %" STR_FMT ": %m", STR_ARG(path));
     for (;;) {
         char *room = buf_room(&text, 65536);
         ssize_t n = room ? read(fd, room, 65536) : 0;
         if (!room)
             return err_set(e, ERR_TOO_LARGE, "the policy file has more than 4 MiB");
         if (n < 0)
-            return err_sys(e, "read the policy file");
+            return err_set(e, ERR_INVALID, "cannot read %" STR_FMT ": %m", STR_ARG(path));
         if (n == 0)
             break;
         buf_grew(&text, (size_t)n);
     }
-    if (hujson_to_json(buf_str(&text), &json, e) < 0)
+    if (hujson_to_json(buf_str(&text), json, e) < 0)
         return -1;
-    return json_read(buf_str(&json), ret, e);
+    return json_read(buf_str(json), ret, e);
 }
 
 static void add_roles(unsigned roles, struct buf *out)
@@ -57,19 +57,35 @@ static void print_rule(const struct policy_rule *r)
                      why AUTO_BUF = BUF_INIT(1024);
     if (r->rule.void_reason.p) {
         print_clean(&why, r->rule.void_reason);
-        printf("  VOID: %" STR_FMT "  (grant %zu, object %zu%s)\n", STR_ARG(buf_str(&why)),
-            r->grant, r->object, r->for_them ? "" : ", for others");
+        printf("  VOID: %" STR_FMT "  (grant %zu, line %d, object %zu%s)\n", STR_ARG(buf_str(&why)),
+            r->grant, r->line, r->object, r->for_them ? "" : ", for others");
         return;
     }
     add_roles(r->rule.roles, &roles);
     add_list(&r->rule.crates, " ", &crates);
-    printf("  %" STR_FMT "  crates %" STR_FMT "  (grant %zu, object %zu)\n",
-        STR_ARG(buf_str(&roles)), STR_ARG(buf_str(&crates)), r->grant, r->object);
+    printf("  %" STR_FMT "  crates %" STR_FMT "  (grant %zu, line %d, object %zu)\n",
+        STR_ARG(buf_str(&roles)), STR_ARG(buf_str(&crates)), r->grant, r->line, r->object);
+}
+
+static void print_ports(const struct policy_query *q, const struct policy_result *r)
+{
+    struct buf ports AUTO_BUF = BUF_INIT(65536), clean AUTO_BUF = BUF_INIT(65536);
+    const char *hint = "";
+    add_list(&r->ports, ", ", &ports);
+    print_clean(&clean, buf_str(&ports));
+    if (r->port == POLICY_PORT_CLOSED)
+        hint = ": they do not reach the registry";
+    else if (r->port == POLICY_PORT_NOT_JUDGED)
+        hint = " for sure";
+    if (hint[0] == '\0')
+        printf("ports: %" STR_FMT "\n", STR_ARG(buf_str(&clean)));
+    else
+        printf("ports: %" STR_FMT "%snothing opens tcp:%u%s\n", STR_ARG(buf_str(&clean)),
+            clean.n > 0 ? "; " : "", q->port, hint);
 }
 
 static void print_result(const struct policy_query *q, const struct policy_result *r)
 {
-    struct buf ports AUTO_BUF = BUF_INIT(65536);
     size_t theirs = 0;
     for (size_t i = 0; i < r->n_rules; i++)
         theirs += r->rules[i].for_them && !r->rules[i].rule.void_reason.p;
@@ -79,11 +95,7 @@ static void print_result(const struct policy_query *q, const struct policy_resul
         (void)puts("  nothing");
     for (size_t i = 0; i < r->n_rules; i++)
         print_rule(&r->rules[i]);
-    add_list(&r->ports, ", ", &ports);
-    if (r->ports.n > 0)
-        printf("ports: %" STR_FMT "\n", STR_ARG(buf_str(&ports)));
-    else
-        (void)puts("ports: none that a grant opens to them");
+    print_ports(q, r);
     for (size_t i = 0; i < r->notes.n; i++) {
         struct buf line AUTO_BUF = BUF_INIT(1024);
         print_clean(&line, r->notes.items[i]);
@@ -107,6 +119,8 @@ static void put_rule(struct json_out *j, const struct policy_rule *r)
     json_object_begin(j);
     json_key(j, STR("grant"));
     json_put_int(j, (int64_t)r->grant);
+    json_key(j, STR("line"));
+    json_put_int(j, r->line);
     json_key(j, STR("object"));
     json_put_int(j, (int64_t)r->object);
     json_key(j, STR("for_them"));
@@ -139,9 +153,31 @@ static void print_as_json(const struct policy_query *q, const struct policy_resu
         put_rule(&j, &r->rules[i]);
     json_array_end(&j);
     put_list(&j, "ports", &r->ports);
+    json_key(&j, STR("reaches_port"));
+    if (r->port == POLICY_PORT_NOT_JUDGED)
+        json_put_null(&j);
+    else
+        json_put_bool(&j, r->port == POLICY_PORT_OPEN);
     put_list(&j, "notes", &r->notes);
     json_object_end(&j);
     printf("%" STR_FMT "\n", STR_ARG(buf_str(&out)));
+}
+
+/* That of the listener on the tailnet. */
+static uint16_t port_of(const struct config *c)
+{
+    for (size_t i = 0; i < c->n_listeners; i++) {
+        if (c->listeners[i].identity == LISTEN_TAILSCALE && c->listeners[i].port != 0)
+            return c->listeners[i].port;
+    }
+    return 80;
+}
+
+/* What a policy knows: a login (headscale also writes anna@) or a tag. */
+static bool is_login_or_tag(struct str s)
+{
+    return s.p && !config_principal_wrong(s) &&
+           (str_starts(s, STR("tag:")) || (str_has(s, '@') && !str_has(s, ':')));
 }
 
 int cmd_policy_check(struct cli *c, struct err *e)
@@ -150,14 +186,20 @@ int cmd_policy_check(struct cli *c, struct err *e)
     json_t *policy AUTO_JSON = NULL;
     struct policy_result r;
     struct policy_query q = { .as = args_get(&c->args, "as"), .dst = args_get(&c->args, "dst") };
-    if (!q.as.p || config_principal_wrong(q.as))
+    struct buf json AUTO_BUF = BUF_INIT(POLICY_MAX);
+    if (!is_login_or_tag(q.as))
         return err_set(
             e, ERR_USAGE, "--as needs a login or a tag, such as anna@corp.test or tag:ci");
     if (!q.dst.p)
         q.dst = STR("tag:registry");
-    if (cli_load_config(c, &config, e) < 0 || read_policy(c, c->args.rest[0], &policy, e) < 0)
+    if (!is_login_or_tag(q.dst))
+        return err_set(e, ERR_USAGE, "--dst needs the registry's tag, such as tag:registry");
+    if (cli_load_config(c, &config, e) < 0 ||
+        read_policy(c, c->args.rest[0], &json, &policy, e) < 0)
         return -1;
     q.capability = config->capability;
+    q.port = port_of(config);
+    q.json = buf_str(&json);
     if (policy_check(c->arena, policy, &q, &r, e) < 0)
         return -1;
     if (args_has(&c->args, "json"))
