@@ -170,6 +170,8 @@ static bool grant_rule(const struct access *a, const struct subject *s, size_t i
         return lists(&a->config->grants[i].who, s);
     }
     i -= a->config->n_grants;
+    if (!s->capability)
+        return false;
     *ret = (struct rule){
         .roles = s->capability->rules[i].roles,
         .crates = s->capability->rules[i].crates,
