@@ -47,8 +47,7 @@ static const struct args_option CONFIG_OPTIONS[] = { HELP, CONFIG, DATA, JSON,
     { "sample", NULL, false, "print a commented configuration file" },
     { "markdown", NULL, false, "print docs/configuration.md" } };
 static const struct args_option DOCTOR[] = { HELP, DATA, CONFIG, JSON,
-    { "listen", "URL", true, "as serve has it" },
-    { "tailscale", NULL, false, "as serve has it" } };
+    { "listen", "URL", true, "as serve has it" }, { "tailscale", NULL, false, "as serve has it" } };
 static const struct args_option HEALTH[] = { HELP, CONFIG, DATA,
     { "ready", NULL, false, "ask for readiness instead" },
     { "url", "URL", false, "of the registry (default: its own first listener)" } };
