@@ -171,6 +171,8 @@ static int check_need(struct call *c, struct err *e)
     case NEED_ADMIN_DOOR:
         return 0;
     case NEED_READ:
+        if (c->recalled && c->known->reads)
+            return 0;
         return access_may(a, &c->caller, RIGHT_READ, STR_NONE, e);
     case NEED_PUBLISH:
         if (access_may(a, &c->caller, RIGHT_PUBLISH_NEW, STR_NONE, NULL) == 0)
@@ -196,10 +198,37 @@ static void note_caller(struct call *c)
         c->req->log_node = arena_str(a, c->peer->node);
 }
 
+/* Most requests of a connection are the same peer with nothing sent along. */
+static bool recall(struct call *c)
+{
+    const struct known *k = c->known;
+    if (!k || !k->is_set || c->req->header[HEADER_AUTHORIZATION].p || c->route->need != NEED_READ ||
+        k->generation != access_generation(c->api->registry->access))
+        return false;
+    c->caller = k->caller;
+    c->req->log_principal = k->name;
+    c->req->log_node = k->node;
+    c->recalled = true;
+    return true;
+}
+
+static void remember(struct call *c)
+{
+    const struct access *a = c->api->registry->access;
+    if (!c->known || c->req->header[HEADER_AUTHORIZATION].p || c->route->need != NEED_READ)
+        return;
+    c->known->is_set = true;
+    c->known->generation = access_generation(a);
+    c->known->caller = c->caller;
+    c->known->reads = access_may(a, &c->caller, RIGHT_READ, STR_NONE, NULL) == 0;
+}
+
 static int identify(struct call *c, struct err *e)
 {
     struct registry *r = c->api->registry;
     int64_t now = loop_wall_s(c->api->loop);
+    if (recall(c))
+        return 0;
     if (c->refusal && c->refusal->kind != ERR_FORBIDDEN) {
         *e = *c->refusal; /* not known whether anybody: no token makes up for that */
         return -1;
@@ -212,6 +241,7 @@ static int identify(struct call *c, struct err *e)
     if (c->route->need != NEED_READ)
         c->caller = caller_keep(c->req->arena, &c->caller);
     note_caller(c);
+    remember(c);
     if (c->caller.token != 0)
         tally_token(r->tally, c->caller.token, now);
     return 0;

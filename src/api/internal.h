@@ -23,6 +23,15 @@ struct api {
     struct loop_timer unpacked_sweep;
 };
 
+/* Who a peer is and whether they may read, when nothing is sent along: remembered by its session
+ * while access stays as it is, for most requests of a connection are alike. */
+struct known {
+    bool is_set, reads;
+    uint64_t generation; /* of access */
+    struct caller caller;
+    struct str name, node; /* for the log; live as long as the session */
+};
+
 #define PARAMS_MAX 2
 
 /* What a handler gets: the request, who asks, and the {} segments of its path. In the request's
@@ -34,6 +43,8 @@ struct call {
     const struct api_door *door;
     const struct identity *peer; /* whom the network says it is; NULL: nobody, or not asked */
     const struct err *refusal;   /* why nobody; NULL otherwise */
+    struct known *known;         /* of the peer's session; NULL without one */
+    bool recalled;               /* caller came from there */
     struct caller caller;
     struct str params[PARAMS_MAX];
 

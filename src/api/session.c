@@ -22,6 +22,8 @@ struct session {
     struct arena *arena;             /* identity lives there; NULL while nobody is known */
     const struct identity *identity; /* NULL: nobody */
     struct err refusal;              /* why */
+    struct known known;              /* of identity */
+    struct arena *names;             /* for the log: a request may be told of after another came */
     char stable_id[64];              /* the node that this connection belongs to; "": none yet */
     int64_t asked_ms;                /* when the answer at hand was asked for */
     bool has_answer;
@@ -49,6 +51,7 @@ static void free_session(struct session *s)
 {
     arena_free(s->arena);
     arena_free(s->fresh_arena);
+    arena_free(s->names);
     free(s);
 }
 
@@ -68,14 +71,16 @@ static struct session *session_of(struct call *c)
     if (!*slot) {
         struct session *s = MEM_NEW(struct session);
         s->api = c->api;
+        s->names = arena_new();
         *slot = s;
     }
     return *slot;
 }
 
-static void hand_out(const struct session *s, struct call *c)
+static void hand_out(struct session *s, struct call *c)
 {
     c->peer = s->identity;
+    c->known = s->identity ? &s->known : NULL;
     c->refusal = s->identity ? NULL : &s->refusal;
 }
 
@@ -105,6 +110,16 @@ static void serve(struct session *s)
     }
 }
 
+static void name_identity(struct session *s)
+{
+    struct buf name AUTO_BUF = BUF_INIT(4096);
+    identity_name(s->identity, &name);
+    s->known = (struct known){
+        .name = arena_str(s->names, buf_str(&name)),
+        .node = s->identity->node.n > 0 ? arena_str(s->names, s->identity->node) : STR_NONE,
+    };
+}
+
 static void conclude(struct session *s, const struct err *why)
 {
     s->has_answer = true;
@@ -120,6 +135,7 @@ static void conclude(struct session *s, const struct err *why)
         arena_free(s->arena);
         s->arena = TAKE(s->fresh_arena);
         s->identity = s->fresh;
+        name_identity(s);
         api_note_identity(s->api, s->identity);
     }
     s->fresh = NULL;

@@ -314,6 +314,11 @@ uint64_t access_generation(const struct access *a)
     return a->generation;
 }
 
+void access_succeed(struct access *a, const struct access *before)
+{
+    a->generation += before->generation + 1;
+}
+
 bool access_nobody_is_admin(const struct access *a)
 {
     unsigned roles = a->members.roles | a->tagged.roles | a->accounts.roles;

@@ -127,6 +127,8 @@ bool access_is_owner(const struct access *a, const struct caller *c, struct str 
 bool access_nobody_is_admin(const struct access *a);
 /* Changes with every put and drop: what was computed from access holds while it stays the same. */
 uint64_t access_generation(const struct access *a);
+/* a takes the place of before: its generation is one that before never had. */
+void access_succeed(struct access *a, const struct access *before);
 
 /* For /me: lines such as "publish  (access.accounts)" and "token 7: scopes read yank, crates
  * acme-*"; "nothing" when there is no right at all. */

@@ -139,6 +139,7 @@ static int apply(struct change *c, struct db *d, struct err *e)
 
 static void replace(struct access **of, struct access **by)
 {
+    access_succeed(*by, *of);
     access_free(*of);
     *of = TAKE(*by);
 }

@@ -26,6 +26,7 @@ static void reload_writer_access(void *ctx, struct db *d)
         log_end(&l);
         abort(); /* going on could let a change through that it must not */
     }
+    access_succeed(fresh, r->writer_access);
     access_free(r->writer_access);
     r->writer_access = fresh;
 }
