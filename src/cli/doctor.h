@@ -60,6 +60,7 @@ struct doctor_facts {
     struct doctor_peer *peers;       /* members of the tailnet who are online and were judged */
     size_t n_peers;
     size_t n_online, n_unclear; /* all who are online; those of them without a clear answer */
+    bool peers_unsaid;          /* it did not list the nodes: the counts say nothing */
     struct str serve_said;      /* p NULL: it did not say */
     bool serve_known;
     struct doctor_serve *serves;

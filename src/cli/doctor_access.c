@@ -23,7 +23,7 @@ void doctor_check_identity(const struct doctor_facts *f, struct doctor_report *r
 
 void doctor_check_serve(const struct doctor_facts *f, struct doctor_report *r)
 {
-    if (!f->node || !f->node->running)
+    if (!f->node || !f->node->running || !f->config) /* without it our ports are not known */
         return;
     if (!f->serve_known)
         doctor_bad(r, DOCTOR_WARN,
@@ -88,6 +88,14 @@ void doctor_check_policy(const struct doctor_facts *f, struct doctor_report *r)
     size_t n_granted = 0, n_void = 0, n_shown = 0;
     if (!f->node || !f->node->running || !f->config)
         return;
+    if (f->peers_unsaid) {
+        doctor_bad(r, DOCTOR_WARN,
+            "Run this again. `superguppy policy check FILE --as WHO` tells what the policy gives "
+            "without asking the nodes.",
+            "tailscaled did not list the nodes in time, or they are too many for one answer: what "
+            "the policy grants them was not looked at");
+        return;
+    }
     for (size_t i = 0; i < f->n_peers; i++) {
         const struct doctor_peer *p = &f->peers[i];
         n_granted += gets_something(p);

@@ -10,6 +10,8 @@ void doctor_check_tailscaled(const struct doctor_facts *f, struct doctor_report 
 {
     if (f->node)
         doctor_ok(r, "answers at %" STR_FMT, STR_ARG(f->socket));
+    else if (f->socket.n == 0 && !f->config)
+        doctor_ok(r, "none on this machine; whether a listener needs one is not known");
     else if (f->socket.n == 0 && !doctor_wants_tailnet(f))
         doctor_ok(r, "none on this machine, and no listener needs one: people come with tokens");
     else

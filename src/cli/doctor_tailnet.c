@@ -139,7 +139,8 @@ static void list_peers(struct gathering *g)
     json_t *root AUTO_JSON = NULL, *peer;
     const char *key;
     const struct answer *x = &g->answers[ASK_PEERS];
-    if (x->status != 200 || said_root(x->body, &root, NULL) < 0)
+    g->f->peers_unsaid = x->status != 200 || said_root(x->body, &root, NULL) < 0;
+    if (g->f->peers_unsaid)
         return;
     json_object_foreach(json_object_get(root, "Peer"), key, peer)
     {

@@ -161,6 +161,11 @@ static void no_tailscaled(struct set_up *s)
     s->f.socket = STR("");
     s->f.silence = STR("no tailscaled is running on this machine: start it");
 }
+static void no_tailscaled_no_config(struct set_up *s)
+{
+    no_tailscaled(s);
+    no_config(s);
+}
 static void silent_tailscaled(struct set_up *s)
 {
     no_identity(s);
@@ -259,6 +264,10 @@ static void unclear(struct set_up *s)
 {
     s->f.n_unclear = 3;
 }
+static void no_list(struct set_up *s)
+{
+    s->f.peers_unsaid = true;
+}
 static void both_in_force(struct set_up *s)
 {
     (void)add_peer(s, "ci", true, "[{\"do\":[\"release\"],\"crates\":[\"*\"]}]");
@@ -315,6 +324,7 @@ static const struct {
         "policy check" },
     { void_objects, "policy", DOCTOR_WARN, "2 more nodes", "first" },
     { unclear, "policy", DOCTOR_WARN, "who 3 of", "again" },
+    { no_list, "policy", DOCTOR_WARN, "did not list", "policy check" },
     { both_in_force, "defaults", DOCTOR_WARN, "access.tagged is read", "\"none\"" },
     { no_admin, "admin", DOCTOR_WARN, "nobody is admin", "access.admins" },
 };
@@ -445,6 +455,31 @@ static void what_is_no_trouble_is_not_called_one(void **state)
     }
 }
 
+static void what_cannot_be_known_is_not_called_good(void **state)
+{
+    static const struct {
+        void (*change)(struct set_up *s);
+        const char *check, *claim;
+    } rows[] = {
+        { no_config, "serve", "" },
+        { no_list, "policy", "" },
+        { no_tailscaled_no_config, "tailscaled", "no listener needs one" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena *a AUTO_ARENA = arena_new();
+        struct set_up *s = in_order(a);
+        rows[i].change(s);
+        judge(s);
+        for (size_t k = 0; k < s->report.n; k++) {
+            const struct doctor_finding *x = &s->report.items[k];
+            if (x->level == DOCTOR_OK && strcmp(x->check, rows[i].check) == 0 &&
+                contains(x->text, rows[i].claim))
+                fail_msg("row %zu: %" STR_FMT, i, STR_ARG(x->text));
+        }
+    }
+}
+
 /* ---- serve configurations ---- */
 
 static void only_what_leads_to_the_registry_counts(void **state)
@@ -508,6 +543,7 @@ int main(void)
         cmocka_unit_test(what_is_in_order_is_said_to_be),
         cmocka_unit_test(each_thing_wrong_is_found_with_what_to_do),
         cmocka_unit_test(what_is_no_trouble_is_not_called_one),
+        cmocka_unit_test(what_cannot_be_known_is_not_called_good),
         cmocka_unit_test(only_what_leads_to_the_registry_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
