@@ -9,10 +9,9 @@ import time
 import pytest
 
 import fake_tailscaled as fakes
-import raw
 from fake_tailscaled import FakeTailscaled, person, slow, tagged
 from guppy import TAILNET, wait_for
-from peers import ANNA, BEN, CI, GUEST, HARD, READ, WORD, Peer, bound, full_host, name_in, sentence
+from peers import ANNA, BEN, CI, GUEST, READ, Peer, bound, full_host, name_in, sentence
 
 DEADLINE_S = 2  # of a question to tailscaled
 
