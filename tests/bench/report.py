@@ -6,7 +6,7 @@ import subprocess
 
 import common
 
-ORDER = ("fetch", "hot", "publish", "start")
+ORDER = ("fetch", "hot", "identity", "publish", "start")
 
 
 def first_line(command):
@@ -47,8 +47,8 @@ def write():
         if path.exists():
             parts.append(json.loads(path.read_text()))
     lines = ["# Benchmarks", "",
-             "Written by `./dev bench`; each part can be run alone (`./dev bench fetch`, `hot`, `publish`, "
-             "`start`) and replaces its own section. Every number is a measurement of one run on one machine: "
+             "Written by `./dev bench`; each part can be run alone (`./dev bench fetch`, `hot`, `identity`, "
+             "`publish`, `start`) and replaces its own section. Every number is a measurement of one run on one machine: "
              "compare within a row. nginx and h2o are Debian's, with Debian's settings but one worker, and serve "
              "the same crates from a static folder.", "", "## The machine", "",
              *table(["", ""], machine()), "", "## What we hold ourselves to", ""]
