@@ -40,6 +40,11 @@ struct access_token {
     int64_t expires;       /* Unix s */
 };
 void access_put_token(struct access *a, const struct access_token *t);
+/* The same from a row of the database (store/meta.h); strings are the row's. */
+struct principal_row;
+struct token_row;
+struct access_principal access_principal_of(const struct principal_row *row);
+struct access_token access_token_of(const struct token_row *row);
 void access_drop_token(struct access *a, uint32_t id);
 void access_put_crate(struct access *a, struct str canonical);
 void access_put_owner(struct access *a, struct str canonical, uint32_t principal);

@@ -6,23 +6,20 @@
 /* A token that expired lately is kept, so that its user is told so and not that it is unknown. */
 #define EXPIRED_KEPT_S (90 * 24 * 3600)
 
-static int see_principal(void *ctx, const struct principal_row *p, struct err *e)
+struct access_principal access_principal_of(const struct principal_row *row)
 {
-    (void)e;
-    struct access_principal put = {
-        .id = (uint32_t)p->id,
-        .link = (uint32_t)p->link,
-        .key = p->key,
-        .control = p->control,
-        .user_id = p->user_id,
-        .last_seen = p->last_seen,
-        .blocked = p->blocked || p->removed != 0,
+    return (struct access_principal){
+        .id = (uint32_t)row->id,
+        .link = (uint32_t)row->link,
+        .key = row->key,
+        .control = row->control,
+        .user_id = row->user_id,
+        .last_seen = row->last_seen,
+        .blocked = row->blocked || row->removed != 0,
     };
-    access_put_principal(ctx, &put);
-    return 0;
 }
 
-static int see_token(void *ctx, const struct token_row *row, struct err *e)
+struct access_token access_token_of(const struct token_row *row)
 {
     struct access_token t = {
         .id = (uint32_t)row->id,
@@ -33,9 +30,23 @@ static int see_token(void *ctx, const struct token_row *row, struct err *e)
         .capability = row->capability,
         .expires = row->expires,
     };
-    (void)e;
-    for (size_t i = 0; i < sizeof(t.hash); i++)
+    for (size_t i = 0; i < SHA256_LEN; i++)
         t.hash[i] = row->hash[i];
+    return t;
+}
+
+static int see_principal(void *ctx, const struct principal_row *row, struct err *e)
+{
+    struct access_principal p = access_principal_of(row);
+    (void)e;
+    access_put_principal(ctx, &p);
+    return 0;
+}
+
+static int see_token(void *ctx, const struct token_row *row, struct err *e)
+{
+    struct access_token t = access_token_of(row);
+    (void)e;
     access_put_token(ctx, &t);
     return 0;
 }

@@ -180,8 +180,8 @@ int admin_token_new(struct admin_call *c, struct err *e)
     if (rc < 0 || add_event(c, "token-new", row.id, holder.key, e) < 0)
         return -1;
     c->effect->kind = ADMIN_TOKEN_NEW;
-    c->effect->principal = token_principal(&holder);
-    c->effect->token = token_access(&row);
+    c->effect->principal = access_principal_of(&holder);
+    c->effect->token = access_token_of(&row);
     return 0;
 }
 

@@ -85,13 +85,13 @@ static int make_apply(struct change *c, struct db *d, struct err *e)
 static void make_applied(struct change *c)
 {
     struct make_task *m = CONTAINER_OF(c, struct make_task, task.change);
-    struct access_token t = token_access(&m->row);
+    struct access_token t = access_token_of(&m->row);
     access_put_token(m->task.registry->writer_access, &t);
 }
 
 static void make_committed(struct task *t)
 {
-    struct access_token token = token_access(&CONTAINER_OF(t, struct make_task, task)->row);
+    struct access_token token = access_token_of(&CONTAINER_OF(t, struct make_task, task)->row);
     access_put_token(t->registry->access, &token);
 }
 

@@ -50,15 +50,7 @@ static int bind_one(struct bind_task *b, struct db *d, size_t i, struct err *e)
     row.last_seen = now;
     if (meta_principal_update(d, &row, e) < 0 || add_event(b, d, key, e) < 0)
         return -1;
-    b->made[i] = (struct access_principal){
-        .id = (uint32_t)id,
-        .link = (uint32_t)row.link,
-        .key = key,
-        .control = row.control,
-        .user_id = row.user_id,
-        .last_seen = now,
-        .blocked = row.blocked || row.removed != 0,
-    };
+    b->made[i] = access_principal_of(&row);
     return 0;
 }
 

@@ -1,5 +1,7 @@
 #include "registry/token_make.h"
 
+#include "auth/right.h"
+#include "config/config.h"
 #include "crate/name.h"
 
 #define PATTERNS_MAX (64u << 10)
@@ -32,33 +34,4 @@ int token_check_from(struct str from, struct err *e)
         return 0;
     return err_set(e, ERR_USAGE,
         "a token works from `own` (its owner's own nodes), `any`, or a tag such as tag:ci");
-}
-
-struct access_token token_access(const struct token_row *row)
-{
-    struct access_token t = {
-        .id = (uint32_t)row->id,
-        .principal = (uint32_t)row->principal,
-        .scopes = row->scopes,
-        .patterns = row->patterns,
-        .from = row->from,
-        .capability = row->capability,
-        .expires = row->expires,
-    };
-    for (size_t i = 0; i < SHA256_LEN; i++)
-        t.hash[i] = row->hash[i];
-    return t;
-}
-
-struct access_principal token_principal(const struct principal_row *row)
-{
-    return (struct access_principal){
-        .id = (uint32_t)row->id,
-        .link = (uint32_t)row->link,
-        .key = row->key,
-        .control = row->control,
-        .user_id = row->user_id,
-        .last_seen = row->last_seen,
-        .blocked = row->blocked || row->removed != 0,
-    };
 }
