@@ -95,7 +95,7 @@ void capability_parse(struct arena *a, struct str text, struct capability *ret)
     struct str whole = arena_printf(a, "{\"v\":%" STR_FMT "}", STR_ARG(text));
     if (text.n > CAPABILITY_BYTES_MAX)
         void_whole(a, ret, STR("it is longer than 64 KiB"));
-    else if (json_read(whole, &j, NULL) < 0)
+    else if (str_has(text, '\0') || json_read(whole, &j, NULL) < 0)
         void_whole(a, ret, STR("it is no JSON"));
     else if (!json_is_array(json_object_get(j, "v")) || json_object_size(j) != 1)
         void_whole(a, ret, STR("it is no list of objects"));

@@ -93,7 +93,8 @@ int identity_from_header(struct arena *a, struct str value, struct identity **re
 {
     struct identity *id = ARENA_NEW(a, struct identity);
     struct str key = arena_printf(a, "header:%" STR_FMT, STR_ARG(value));
-    if (value.n == 0 || value.n > HEADER_VALUE_MAX || !utf8_valid(value) ||
+    /* The printed key would end at a NUL. */
+    if (value.n == 0 || value.n > HEADER_VALUE_MAX || !utf8_valid(value) || str_has(value, '\0') ||
         config_principal_wrong(key))
         return err_set(e, ERR_FORBIDDEN,
             "the proxy in front of this registry named you in a way that is no name here: 1 to %d "
