@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "config/authority.h"
 
 static struct answer *make_config(const struct api *a, bool closed)
 {
@@ -120,6 +121,14 @@ static int check_host(const struct call *c, struct err *e)
     if (c->door->admin || own_urls_has_host(c->api->registry->own, c->req->host))
         return 0;
     struct str shown = utf8_clip(c->req->host, 200);
+    struct authority au;
+    const char *wrong;
+    /* Who is on this machine is told where to go; a page whose name was rebound to us learns
+     * nothing. */
+    if (authority_parse(c->req->host, &au, &wrong) && authority_is_loopback(&au))
+        return err_set(e, ERR_INVALID,
+            "this registry is not known as `%" STR_FMT "`; use %" STR_FMT, STR_ARG(shown),
+            STR_ARG(c->api->site.base_url));
     return err_set(e, ERR_INVALID,
         "this registry is not known as `%" STR_FMT "`; an admin can add the name to server.hosts",
         STR_ARG(shown));
@@ -229,6 +238,10 @@ static int identify(struct call *c, struct err *e)
     int64_t now = loop_wall_s(c->api->loop);
     if (recall(c))
         return 0;
+    if (c->known) { /* also of who is refused */
+        c->req->log_principal = c->known->name;
+        c->req->log_node = c->known->node;
+    }
     if (c->refusal && c->refusal->kind != ERR_FORBIDDEN) {
         *e = *c->refusal; /* not known whether anybody: no token makes up for that */
         return -1;
