@@ -30,7 +30,8 @@ enum principal_kind principal_kind(struct str key)
 static void add_key(
     const struct access *a, struct subject *s, const struct principal *p, struct str key)
 {
-    const struct principal *as = access_follow(a, p);
+    /* A block holds for the name that was blocked, whomever it acts as. */
+    const struct principal *as = p && p->blocked ? p : access_follow(a, p);
     if (s->n == SUBJECT_KEYS_MAX)
         return;
     s->keys[s->n] = as ? as->key : key;

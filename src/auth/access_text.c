@@ -27,9 +27,9 @@ void access_describe_peer(const struct identity *peer, struct buf *out)
 {
     struct buf name AUTO_BUF = BUF_INIT(4096);
     identity_name(peer, &name);
-    buf_add(out, utf8_clip(buf_str(&name), 80));
+    buf_add(out, utf8_clip(buf_str(&name), 64));
     if (peer->node.n > 0)
-        buf_addf(out, " (node %" STR_FMT ", %" STR_FMT ")", STR_ARG(utf8_clip(peer->node, 70)),
+        buf_addf(out, " (node %" STR_FMT ", %" STR_FMT ")", STR_ARG(utf8_clip(peer->node, 64)),
             STR_ARG(utf8_clip(peer->address, 45)));
 }
 
@@ -78,7 +78,7 @@ static void list_owners(struct buf *out, const struct access *a, struct str cano
     size_t n;
     const uint32_t *ids = access_owners(a, canonical, &n);
     for (size_t i = 0; i < n && buf_ok(out); i++)
-        add_item(out, access_principal_key(a, ids[i]), ", ");
+        add_item(out, utf8_clip(access_principal_key(a, ids[i]), 64), ", ");
 }
 
 /* ---- refusals ---- */
@@ -151,17 +151,25 @@ struct refusal {
 
 static int refuse_stranger(const struct refusal *r, struct err *e)
 {
-    struct buf list AUTO_BUF = BUF_INIT(LIST_MAX);
-    list_owners(&list, r->a, r->canonical);
-    if (list.n == 0)
+    struct buf cure AUTO_BUF = BUF_INIT(ERR_TEXT_MAX);
+    size_t n;
+    (void)access_owners(r->a, r->canonical, &n);
+    if (n == 0)
         return err_set(e, ERR_FORBIDDEN,
             "%" STR_FMT " may not %" STR_FMT ": not an owner, and the crate has none; ask an admin",
             STR_ARG(r->who), STR_ARG(r->act));
-    return err_set(e, ERR_FORBIDDEN,
-        "%" STR_FMT " may not %" STR_FMT ": not an owner (owners: %" STR_FMT "%s); ask an owner to "
-        "run `cargo owner --add %" STR_FMT " %" STR_FMT " --registry NAME`",
-        STR_ARG(r->who), STR_ARG(r->act), STR_ARG(buf_str(&list)), ellipsis(&list),
+    buf_addf(&cure,
+        "ask an owner to run `cargo owner --add %" STR_FMT " %" STR_FMT " --registry NAME`",
         STR_ARG(utf8_clip(r->s->keys[0], 64)), STR_ARG(utf8_clip(r->crate, 64)));
+    /* What to do is not cut off by names, so these have the room that is left. */
+    size_t taken = r->who.n + r->act.n + cure.n + sizeof(" may not : not an owner (owners:  …); ");
+    size_t room = ERR_TEXT_MAX - taken;
+    struct buf list AUTO_BUF = BUF_INIT(room < LIST_MAX ? room : LIST_MAX);
+    list_owners(&list, r->a, r->canonical);
+    return err_set(e, ERR_FORBIDDEN,
+        "%" STR_FMT " may not %" STR_FMT ": not an owner (owners: %" STR_FMT "%s); %" STR_FMT,
+        STR_ARG(r->who), STR_ARG(r->act), STR_ARG(buf_str(&list)), ellipsis(&list),
+        STR_ARG(buf_str(&cure)));
 }
 
 static unsigned all_roles(const struct access *a, const struct subject *s)
