@@ -225,6 +225,7 @@ static void a_token_works_where_it_says(void **state)
         { WORLD_ANNA, "any", NULL, "" },
         { WORLD_ANNA, "tag:ci", "tag:ci", "" },
         { WORLD_ANNA, "tag:ci", "tag:ci tag:deploy", "" },
+        { WORLD_ANNA, "tag:deploy", "tag:ci tag:deploy", "" },
         { WORLD_ANNA, "tag:ci", "tag:deploy", "U" },
         { WORLD_ANNA, "tag:ci", "tag:ci-release", "U" },
         { WORLD_ANNA, "tag:ci", ANNA, "U" },
