@@ -119,9 +119,9 @@ int access_may(const struct access *a, const struct caller *c, enum right right,
 int access_may_named(const struct access *a, const struct caller *c, enum right right,
     struct str canonical, struct str name, struct err *e) MUST_CHECK;
 
-/* Which grant let the caller do it, for the event: "access.members", "access.grant line 12",
- * "capability object 2", "access.admins", "anonymous", "admin socket"; appended, nothing when it is
- * not allowed. */
+/* Which grant let the caller do it, for the event: "access.members", "access.grant, line 12",
+ * "tailnet policy, object 2", "access.admins", "anonymous", "admin socket"; appended, nothing when
+ * it is not allowed. */
 void access_grant_used(const struct access *a, const struct caller *c, enum right right,
     struct str canonical, struct buf *out);
 

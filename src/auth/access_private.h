@@ -68,7 +68,7 @@ const struct token *access_find_token(const struct access *a, uint32_t id);
 bool access_owns(const struct access *a, struct str canonical, uint32_t principal);
 
 /* Whose rights are asked: the names they act under, links followed. */
-#define SUBJECT_KEYS_MAX 64 /* more tags of one node count for nothing */
+#define SUBJECT_KEYS_MAX IDENTITY_KEYS_MAX
 struct subject {
     size_t n;
     struct str keys[SUBJECT_KEYS_MAX];

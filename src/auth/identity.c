@@ -81,6 +81,9 @@ int identity_from_peer(struct arena *a, const struct tailnet_peer *p, struct str
     /* Ourselves before tags, tags before users: a tagged node has no user. */
     if (own_id.n > 0 && str_eq(p->stable_id, own_id))
         set_key(a, id, IDENTITY_SELF, STR("self"));
+    else if (p->n_tags > IDENTITY_KEYS_MAX)
+        return err_set(e, ERR_FORBIDDEN, "%" STR_FMT " has more than %d tags; take some away",
+            STR_ARG(utf8_clip(p->node, 100)), IDENTITY_KEYS_MAX);
     else if (p->n_tags > 0 && !p->shared)
         set_tags(a, id, p);
     else if (set_person(a, id, p, e) < 0)

@@ -3,6 +3,8 @@
 #include "auth/capability.h"
 #include "tailnet/peer.h"
 
+#define IDENTITY_KEYS_MAX 64 /* a node with more tags is nobody: none of them may go unjudged */
+
 enum identity_kind {
     IDENTITY_PERSON, /* of our tailnet */
     IDENTITY_TAGGED, /* a machine: it acts for all its tags */

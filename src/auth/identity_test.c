@@ -104,6 +104,22 @@ static void a_node_of_a_person_is_the_person(void **state)
     assert_int_equal(f->id->capability.rules[0].roles, 1u << ROLE_RELEASE);
 }
 
+/* Or a block on one of those left out would not count. */
+static void a_node_with_more_tags_than_are_judged_is_nobody(void **state)
+{
+    struct fixture *f = *state;
+    struct tailnet_peer p = robots();
+    struct str tags[IDENTITY_KEYS_MAX + 1];
+    for (size_t i = 0; i < ARRAY_LEN(tags); i++)
+        tags[i] = arena_printf(f->arena, "tag:t%02zu", i);
+    p.tags = tags;
+    p.n_tags = IDENTITY_KEYS_MAX;
+    assert_int_equal(from_peer(f, &p, ""), 0);
+    p.n_tags++;
+    assert_int_equal(from_peer(f, &p, ""), -1);
+    assert_int_equal(f->e.kind, ERR_FORBIDDEN);
+}
+
 static void a_tagged_node_is_all_its_tags_and_no_person(void **state)
 {
     struct fixture *f = *state;
@@ -359,6 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_node_of_a_person_is_the_person),
         T(a_tagged_node_is_all_its_tags_and_no_person),
+        T(a_node_with_more_tags_than_are_judged_is_nobody),
         T(a_node_shared_with_us_is_its_person_as_a_guest),
         T(our_own_node_is_itself_before_all_else),
         T(without_an_id_of_ours_nobody_is_our_own_node),
