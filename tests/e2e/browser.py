@@ -90,6 +90,11 @@ class Browser:
         """What the browser found wrong with the page, such as a breach of its own policy."""
         return [e["params"]["entry"]["text"] for e in self.events if e.get("method") == "Log.entryAdded"]
 
+    def wait_complaint(self, word):
+        """It comes from another process than the page's, so perhaps after the page has loaded."""
+        while not any(word in text for text in self.complaints()):
+            self.events.append(self._message())
+
     def close(self):
         self.process.terminate()
         self.process.wait(TIMEOUT_S)
