@@ -118,7 +118,7 @@ def test_policy_check_says_beforehand_what_tailscaled_will_say(net, policy, tmp_
         said = subprocess.run(
             [binary(), "policy", "check", file, "--as", who], capture_output=True, text=True, check=True
         ).stdout  # fmt: skip
-        lines = re.findall(r"^  (\S+)  crates (.*?)  \(grant \d+, object 1\)$", said, re.M)
+        lines = re.findall(r"^  (\S+)  crates (.*?)  \(grant \d+, line \d+, object 1\)$", said, re.M)
         assert len(lines) > 3, said
         expected[net.named[name]] = [{"do": [role], "crates": patterns.split()} for role, patterns in lines]
     policy(file.read_text(), at=[crates], expect=expected)
