@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "base/log.h"
 
+#define OBJECT_MAX (64u << 10)
+
 static struct str text(const json_t *event, const char *key)
 {
     return json_str(json_object_get(event, key));
@@ -27,6 +29,27 @@ static void add_word(struct buf *out, const char *before, struct str s, const ch
     buf_addf(out, "%s", after);
 }
 
+/* Whom or what a change was about, as its detail names it: a block without a name says nothing. The
+ * first sight of a principal is about the one who came. */
+static void add_object(const json_t *event, struct buf *out)
+{
+    static const struct {
+        const char *key, *before;
+    } rows[] = { { "name", " " }, { "account", " " }, { "to", " to " }, { "before", " before " } };
+    const json_t *detail = json_object_get(event, "detail");
+    const json_t *users = json_object_get(detail, "users");
+    json_int_t token = json_integer_value(json_object_get(detail, "token"));
+    if (token != 0)
+        buf_addf(out, " %lld", (long long)token);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str s = text(detail, rows[i].key);
+        if (!str_eq(s, text(event, "principal")))
+            add_word(out, rows[i].before, s, "");
+    }
+    for (size_t i = 0; i < json_array_size(users); i++)
+        add_word(out, " ", json_str(json_array_get(users, i)), "");
+}
+
 int audit_line(struct str body, struct buf *out, struct err *e)
 {
     json_t *event AUTO_JSON = NULL;
@@ -41,6 +64,7 @@ int audit_line(struct str body, struct buf *out, struct err *e)
     add_word(out, "  ", text(event, "what"), "");
     add_word(out, " ", text(event, "crate"), "");
     add_word(out, " ", text(event, "version"), "");
+    add_object(event, out);
     json_int_t token = json_integer_value(json_object_get(event, "token"));
     if (token != 0)
         buf_addf(out, "  token %lld", (long long)token);
@@ -53,6 +77,7 @@ void audit_log(struct str body)
 {
     static const char *const keys[] = { "principal", "node", "node_id", "address", "grant", "crate",
         "version" };
+    struct buf object AUTO_BUF = BUF_INIT(OBJECT_MAX);
     json_t *event AUTO_JSON = NULL;
     struct log_line l;
     if (!log_on(LOG_INFO) || json_read(body, &event, NULL) < 0)
@@ -64,6 +89,9 @@ void audit_log(struct str body)
         if (json_object_get(event, keys[i]))
             log_str(&l, keys[i], text(event, keys[i]));
     }
+    add_object(event, &object);
+    if (object.n > 0)
+        log_str(&l, "object", str_trim(buf_str(&object), STR(" ")));
     if (json_object_get(event, "token"))
         log_u64(&l, "token", (uint64_t)json_integer_value(json_object_get(event, "token")));
     log_end(&l);

@@ -24,6 +24,32 @@ static void a_line_says_when_who_where_what_and_why(void **state)
             "1.0.0  token 4  by access.members\n")));
 }
 
+static void a_line_says_whom_the_change_was_about(void **state)
+{
+    static const struct {
+        const char *event, *tail;
+    } rows[] = {
+        { "\"what\":\"principal-block\",\"detail\":{\"name\":\"ben@corp.test\"}",
+            "principal-block ben@corp.test\n" },
+        { "\"what\":\"principal-link\",\"detail\":{\"name\":\"local:ci\",\"to\":\"tag:ci\"}",
+            "principal-link local:ci to tag:ci\n" },
+        { "\"what\":\"principal-rebind\",\"detail\":{\"name\":\"a@b\",\"before\":\"c@d\"}",
+            "principal-rebind a@b before c@d\n" },
+        { "\"what\":\"token-new\",\"detail\":{\"token\":3,\"account\":\"local:ci\"}",
+            "token-new 3 local:ci\n" },
+        { "\"what\":\"owner-add\",\"crate\":\"acme\",\"detail\":{\"users\":[\"a@b\",\"c@d\"]}",
+            "owner-add acme a@b c@d\n" },
+        { "\"what\":\"principal-new\",\"detail\":{\"name\":\"admin\"}", "principal-new\n" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf body AUTO_BUF = BUF_INIT(1024), line AUTO_BUF = BUF_INIT(1024);
+        buf_addf(&body, "{\"time\":0,\"principal\":\"admin\",%s}", rows[i].event);
+        assert_int_equal(audit_line(buf_str(&body), &line, NULL), 0);
+        assert_true(str_ends(buf_str(&line), str_from(rows[i].tail)));
+    }
+}
+
 static void names_from_outside_do_not_steer_the_terminal(void **state)
 {
     struct buf b AUTO_BUF = BUF_INIT(1024);
@@ -46,6 +72,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_says_when_who_where_what_and_why),
+        cmocka_unit_test(a_line_says_whom_the_change_was_about),
         cmocka_unit_test(names_from_outside_do_not_steer_the_terminal),
         cmocka_unit_test(what_is_no_event_is_told),
     };
