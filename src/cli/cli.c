@@ -109,11 +109,25 @@ static const struct cli_command COMMANDS[] = {
         0, cmd_rebuild_index },
 };
 
+/* Those that begin with this word, or all. */
+static size_t print_commands(FILE *f, struct str first)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++) {
+        struct str rest = str_from(COMMANDS[i].words);
+        struct str word = str_cut(&rest, ' ');
+        if (first.p && (!str_eq(word, first) || rest.n == 0))
+            continue;
+        (void)fprintf(f, "  superguppy %-17s %s\n", COMMANDS[i].words, COMMANDS[i].help);
+        n++;
+    }
+    return n;
+}
+
 static void print_all(FILE *f)
 {
     (void)fputs("Super Guppy " SUPERGUPPY_VERSION ", a private Cargo registry\n\n", f);
-    for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++)
-        (void)fprintf(f, "  superguppy %-17s %s\n", COMMANDS[i].words, COMMANDS[i].help);
+    (void)print_commands(f, STR_NONE);
     (void)fputs("  superguppy --version\n\nsuperguppy COMMAND --help says more of one. A first "
                 "start: superguppy serve; on a tailnet: superguppy serve --tailscale\n",
         f);
@@ -188,6 +202,9 @@ static int refuse_command(int argc, char **argv)
         print_all(stderr);
         return 2;
     }
+    if (argc == 3 && str_eq(str_from(argv[2]), STR("--help")) &&
+        print_commands(stdout, str_from(argv[1])) > 0)
+        return 0;
     for (size_t i = 0; i < ARRAY_LEN(COMMANDS); i++) {
         struct str rest = str_from(COMMANDS[i].words);
         if (str_eq(str_cut(&rest, ' '), str_from(argv[1])) && rest.n > 0)

@@ -63,7 +63,8 @@ def test_a_bad_command_line_is_one_line_and_2(tmp_path, arguments, word):
 def test_help_and_version_are_0():
     for arguments in (["--help"], ["help"], ["serve", "--help"], ["token", "new", "--help"], ["token", "list", "--help"],
                       ["token", "revoke", "--help"], ["crate", "list", "--help"], ["crate", "show", "--help"], ["config", "show", "--help"],
-                      ["config", "check", "--help"], ["health", "--help"], ["rebuild-index", "--help"]):  # fmt: skip
+                      ["config", "check", "--help"], ["health", "--help"], ["rebuild-index", "--help"],
+                      ["principal", "--help"], ["policy", "--help"]):  # fmt: skip
         run = superguppy(*arguments)
         assert run.returncode == 0 and run.stdout and run.stderr == "", (arguments, run)
     assert re.fullmatch(r"superguppy \d+\.\d+\.\d+\n", superguppy("--version").stdout)
