@@ -1,10 +1,12 @@
 /* PUT /api/v1/crates/new */
-#include "api/internal.h"
+#include "api/session.h"
 #include "registry/publish.h"
 
 struct upload {
     struct call *call;
     struct publish *publish; /* NULL once it is over */
+    bool confirming;         /* nothing may be answered meanwhile */
+    struct err failure;      /* that came meanwhile */
 };
 
 #define EXPIRY_WARNING_S (14 * 86400)
@@ -51,7 +53,9 @@ static void on_published(void *ctx, const struct err *e, const struct publish_re
 {
     struct upload *u = ctx;
     u->publish = NULL;
-    if (e->kind == ERR_NONE)
+    if (u->confirming)
+        u->failure = *e; /* it is not complete yet, so it cannot have gone well */
+    else if (e->kind == ERR_NONE)
         reply_warnings(u->call, r);
     else
         problem_reply(u->call, e);
@@ -79,11 +83,27 @@ static void on_data(struct request *req, struct str bytes)
         publish_feed(u->publish, bytes);
 }
 
+static void on_confirmed(struct call *c)
+{
+    struct upload *u = upload_of(c->req);
+    u->confirming = false;
+    if (!u->publish) {
+        problem_reply(c, &u->failure);
+    } else if (c->refusal) {
+        publish_abort(TAKE(u->publish));
+        problem_reply(c, c->refusal);
+    } else {
+        publish_end(u->publish);
+    }
+}
+
 static void on_end(struct request *req)
 {
     struct upload *u = upload_of(req);
-    if (u->publish)
-        publish_end(u->publish);
+    if (!u->publish)
+        return;
+    u->confirming = true;
+    session_confirm(u->call, on_confirmed);
 }
 
 static void on_abort(struct request *req, const struct err *why)

@@ -1,4 +1,4 @@
-#include "api/internal.h"
+#include "api/session.h"
 
 struct collector {
     struct call *call;
@@ -12,12 +12,21 @@ static void on_data(struct request *req, struct str bytes)
     buf_add(&k->body, bytes);
 }
 
+static void on_confirmed(struct call *c)
+{
+    struct collector *k = c->req->user;
+    struct buf body AUTO_BUF = k->body;
+    k->body = BUF_INIT(0);
+    if (c->refusal)
+        problem_reply(c, c->refusal);
+    else
+        k->ready(c, buf_str(&body));
+}
+
 static void on_end(struct request *req)
 {
     struct collector *k = req->user;
-    struct buf body AUTO_BUF = k->body;
-    k->body = BUF_INIT(0);
-    k->ready(k->call, buf_str(&body));
+    session_confirm(k->call, on_confirmed);
 }
 
 static void on_abort(struct request *req, const struct err *why)

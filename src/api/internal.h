@@ -50,6 +50,7 @@ struct call {
 
     void (*then)(struct call *c); /* session.c, trusted.c: while it waits to be told who it is */
     struct call *next;
+    void (*confirmed)(struct call *c); /* session_confirm */
 };
 
 /* The kind of answer that a refusal has: cargo's JSON below /api/, one sentence of text elsewhere.

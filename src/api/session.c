@@ -314,3 +314,28 @@ void session_identify(struct call *c, bool fresh, void (*then)(struct call *c))
     if (!s->asking)
         begin(s);
 }
+
+static void compare(struct call *c)
+{
+    if (!c->refusal && !identity_eq(c->peer, c->caller.peer)) {
+        struct err *e = ARENA_NEW(c->req->arena, struct err);
+        (void)err_set(e, ERR_FORBIDDEN,
+            "what the tailnet says of you has changed while this was sent; try again");
+        c->refusal = e;
+    }
+    c->peer = c->caller.peer;
+    c->confirmed(c);
+}
+
+/* A body may take minutes, and in them a grant or a node can be taken away. */
+void session_confirm(struct call *c, void (*then)(struct call *c))
+{
+    bool late = loop_now_ms(c->api->loop) - c->req->start_mono_ms > KEPT_MS;
+    if (c->door->access.identity != LISTEN_TAILSCALE || !c->caller.peer || !late) {
+        c->refusal = NULL;
+        then(c);
+        return;
+    }
+    c->confirmed = then;
+    session_identify(c, true, compare);
+}

@@ -1,0 +1,58 @@
+"""What must not be left behind, or come about, by what happens in between: a change that takes long to
+arrive."""
+
+import time
+
+import pytest
+
+import raw
+from fake_tailscaled import HANG, NOBODY, slow
+from guppy import wait_for
+from peers import ANNA, BEN, CI, READ, WORD, Peer, sentence
+
+
+def begin_publish(peer, name, vers="1.0.0"):
+    """Sends all but the last bytes, which are returned, to a server that has judged the head."""
+    content = raw.body(name, vers)
+    fields = {**WORD, "Content-Length": str(len(content)), "Expect": "100-continue"}
+    peer.send(peer.head("PUT", "/api/v1/crates/new", fields))
+    assert peer.socket.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    peer.send(content[:-5])
+    return content[-5:]
+
+
+# -- a change that takes long
+
+
+@pytest.mark.parametrize("end", ["nobody", "other tags", "no answer", "left"])
+def test_a_change_that_took_long_counts_only_for_who_is_still_there(registry, end):
+    """Whoever loses a grant must not go on with what they began to send while they had it."""
+    anna, ben, carl = Peer(registry, ANNA), Peer(registry, BEN), Peer(registry, ANNA)
+    assert anna.publish("annas").status == 200
+    rest, bens, bad = begin_publish(anna, "alpha"), begin_publish(ben, "beta"), begin_publish(carl, "gamma")
+    users = b'{"users":["tag:ci"]}'
+    owner = Peer(registry, ANNA)
+    fields = {**WORD, "Content-Length": str(len(users))}
+    owner.send(owner.head("PUT", "/api/v1/crates/annas/owners", fields) + users[:-1])
+    time.sleep(10.5)
+    for peer in (anna, owner, carl):
+        peer.become({"nobody": NOBODY, "other tags": CI, "no answer": HANG, "left": slow(0.5, ANNA)}[end])
+    if end == "left":
+        anna.send(rest)
+        anna.reset()
+        wait_for(lambda: anna.asked > 1)
+    else:
+        anna.send(rest)
+        owner.send(users[-1:])
+        carl.send(b"x" * len(bad))  # which is no archive
+        wanted = 503 if end == "no answer" else 403
+        for peer in (anna, owner, carl):
+            answer = peer.read_response()
+            assert answer.status in ((wanted, 400) if peer is carl else (wanted,)), answer
+            assert sentence(answer)
+    ben.send(bens)
+    assert ben.read_response().status == 200
+    reader = Peer(registry, BEN)
+    assert reader.get(raw.index_path("alpha")).status == 404
+    assert [o["login"] for o in reader.get("/api/v1/crates/annas/owners").json()["users"]] == ["anna@corp.test"]
+    wait_for(lambda: not registry.temporaries())
