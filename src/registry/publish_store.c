@@ -49,8 +49,10 @@ static void choose_owners(struct store_task *s)
     size_t n = tagged ? c->peer->n_keys : 1;
     s->new_owners = arena_array(s->task.arena, n, sizeof(uint32_t));
     for (size_t i = 0; i < n; i++) {
-        uint32_t id = tagged ? access_acting_id(a, c->peer->keys[i]) : c->principal;
-        if (id != 0) /* the admin socket owns nothing */
+        struct str key = tagged ? c->peer->keys[i] : access_principal_key(a, c->principal);
+        /* Perhaps linked to another since it began; the admin socket owns nothing. */
+        uint32_t id = access_acting_id(a, key);
+        if (id != 0)
             s->new_owners[s->n_new_owners++] = id;
     }
 }

@@ -1,5 +1,5 @@
-"""What must not be left behind, or come about, by what happens in between: a change that takes long to
-arrive."""
+"""What must not be left behind, or come about, by what happens in between: a link, a
+change that takes long to arrive."""
 
 import time
 
@@ -10,6 +10,8 @@ from fake_tailscaled import HANG, NOBODY, slow
 from guppy import wait_for
 from peers import ANNA, BEN, CI, READ, WORD, Peer, sentence
 
+# -- links
+
 
 def begin_publish(peer, name, vers="1.0.0"):
     """Sends all but the last bytes, which are returned, to a server that has judged the head."""
@@ -19,6 +21,18 @@ def begin_publish(peer, name, vers="1.0.0"):
     assert peer.socket.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
     peer.send(content[:-5])
     return content[-5:]
+
+
+def test_what_is_published_during_a_link_belongs_to_who_is_acted_as(registry):
+    anna, ben = Peer(registry, ANNA), Peer(registry, BEN)
+    assert anna.get(READ).status == ben.get(READ).status == 200
+    rest = begin_publish(anna, "alpha")
+    registry.cli("principal", "link", "anna@corp.test", "ben@corp.test")
+    anna.send(rest)
+    assert anna.read_response().status == 200
+    owners = ben.get("/api/v1/crates/alpha/owners").json()["users"]
+    assert [o["login"] for o in owners] == ["ben@corp.test"]
+    assert Peer(registry, ANNA).publish("alpha", "1.1.0").status == 200
 
 
 # -- a change that takes long
