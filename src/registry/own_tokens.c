@@ -8,6 +8,7 @@
 #define SECONDS_A_DAY 86400
 #define DAYS_MAX 90
 #define NAME_MAX_BYTES 64
+#define TOKENS_MAX 100 /* live ones of a person: they are kept in memory */
 
 static int check_caller(const struct caller *c, struct err *e)
 {
@@ -46,11 +47,35 @@ struct make_task {
     void *ctx;
 };
 
+/* Terminals show it. */
+static bool is_plain(struct str s)
+{
+    uint32_t cp;
+    for (size_t n; s.n > 0; s = str_skip(s, n)) {
+        n = utf8_next(s, &cp);
+        if (n == 0 || cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
+            return false;
+    }
+    return true;
+}
+
+static int check_room(struct make_task *m, struct db *d, struct err *e)
+{
+    int64_t n;
+    if (meta_token_count(d, m->row.principal, m->row.created, &n, e) < 0)
+        return -1;
+    if (n < TOKENS_MAX)
+        return 0;
+    return err_set(
+        e, ERR_CONFLICT, "you have %d tokens already; revoke one of them first", TOKENS_MAX);
+}
+
 static int read_request(struct make_task *m, struct err *e)
 {
     const struct own_token_request *q = &m->q;
-    if (q->name.n > NAME_MAX_BYTES || !utf8_valid(q->name))
-        return err_set(e, ERR_INVALID, "the name of a token has at most %d bytes", NAME_MAX_BYTES);
+    if (q->name.n > NAME_MAX_BYTES || !is_plain(q->name))
+        return err_set(e, ERR_INVALID,
+            "the name of a token has at most %d bytes and no control character", NAME_MAX_BYTES);
     if (q->days < 1 || q->days > DAYS_MAX)
         return err_set(e, ERR_INVALID, "a token of yours lives 1 to %d days", DAYS_MAX);
     m->row.from = q->from.n > 0 ? q->from : STR("own");
@@ -71,10 +96,13 @@ static int make_apply(struct change *c, struct db *d, struct err *e)
     int64_t now = clock_wall_s();
     if (access_still(m->task.registry->writer_access, who, now, e) < 0 || read_request(m, e) < 0)
         return -1;
-    m->row.principal = who->principal;
+    const struct access *a = m->task.registry->writer_access;
+    m->row.principal = access_acting_id(a, access_principal_key(a, who->principal));
     m->row.created = now;
     m->row.expires = now + m->q.days * SECONDS_A_DAY;
     m->row.capability = who->peer->capability.text;
+    if (check_room(m, d, e) < 0)
+        return -1;
     token_make(m->text);
     token_hash(str_from(m->text), m->row.hash);
     if (meta_token_add(d, &m->row, &m->row.id, e) < 0)

@@ -30,6 +30,22 @@ int meta_token_add(struct db *d, const struct token_row *t, int64_t *ret_id, str
     return 0;
 }
 
+int meta_token_count(struct db *d, int64_t principal, int64_t now, int64_t *ret_n, struct err *e)
+{
+    AUTO_STMT struct db_stmt *s = NULL;
+    if (db_prepare(d,
+            "SELECT count(*) FROM token WHERE principal = ?1 AND revoked = 0"
+            " AND (expires = 0 OR expires > ?2)",
+            &s, e) < 0)
+        return -1;
+    db_bind_int(s, 1, principal);
+    db_bind_int(s, 2, now);
+    if (db_step(s, e) < 0)
+        return -1;
+    *ret_n = db_int(s, 0);
+    return 0;
+}
+
 #define TOKEN_COLUMNS                                                                              \
     "t.id, t.principal, p.key, t.hash, t.scopes, t.patterns, t.created, t.expires,"                \
     " t.last_used, t.revoked, t.place, t.capability, t.name FROM token AS t JOIN principal AS p "  \

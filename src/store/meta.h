@@ -52,6 +52,9 @@ int meta_token_find(
     struct db *d, struct arena *a, int64_t id, struct token_row *ret, struct err *e) MUST_CHECK;
 int meta_token_revoke(struct db *d, int64_t id, int64_t now,
     struct err *e) MUST_CHECK; /* 1 revoked, 0 no such live token */
+/* How many live ones a principal has. */
+int meta_token_count(
+    struct db *d, int64_t principal, int64_t now, int64_t *ret_n, struct err *e) MUST_CHECK;
 int meta_token_used(struct db *d, int64_t id, int64_t when, struct err *e) MUST_CHECK;
 
 /* ---- crates and versions ---- */

@@ -1,6 +1,7 @@
-"""What must not be left behind, or come about, by what happens in between: a link, a
-change that takes long to arrive."""
+"""What must not be left behind, or come about, by what happens in between: a link, a change that
+takes long to arrive, tokens without end."""
 
+import re
 import time
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import raw
 from fake_tailscaled import HANG, NOBODY, slow
 from guppy import wait_for
-from peers import ANNA, BEN, CI, READ, WORD, Peer, sentence
+from peers import ANNA, BEN, CI, READ, WORD, Peer, full_host, sentence
 
 # -- links
 
@@ -70,3 +71,29 @@ def test_a_change_that_took_long_counts_only_for_who_is_still_there(registry, en
     assert reader.get(raw.index_path("alpha")).status == 404
     assert [o["login"] for o in reader.get("/api/v1/crates/annas/owners").json()["users"]] == ["anna@corp.test"]
     wait_for(lambda: not registry.temporaries())
+
+
+# -- tokens
+
+
+def own_token(peer, server, name="x"):
+    page = peer.get("/me", Accept="text/html").body.decode()
+    key = re.search(r'action="/me/tokens".*?name="key" value="([^"]+)"', page, re.S)[1]
+    fields = {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://{full_host(server)}"}
+    form = f"key={key}&name={name}&scope=publish-new&crates=*&from=any&days=30".encode()
+    return lambda: peer.request("POST", "/me/tokens", fields, form)
+
+
+def test_nobody_makes_tokens_without_end(registry):
+    make = own_token(Peer(registry, ANNA), registry)
+    made = [make() for _ in range(101)]
+    assert [m.status for m in made[:100]] == [200] * 100
+    assert made[100].status == 409 and b"100" in made[100].body
+    ben = own_token(Peer(registry, BEN), registry)
+    assert ben().status == 200
+
+
+def test_a_token_has_a_name_that_a_terminal_can_show(registry):
+    anna = Peer(registry, ANNA)
+    for name in ("a%1b%5b2J", "a%0ab", "%c2%9b2J", "%7f"):
+        assert own_token(anna, registry, name)().status == 400, name
