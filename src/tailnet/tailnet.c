@@ -9,6 +9,7 @@
 #include "tailnet/local_api.h"
 #include "tailnet/trouble.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 #define POLL_NOT_RUNNING_MS 1000
@@ -43,11 +44,16 @@ struct str tailnet_find_socket(void)
         "/var/packages/Tailscale/var/tailscaled.sock",
     };
     struct stat st;
+    struct str hidden = STR("");
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        if (stat(places[i], &st) == 0 && S_ISSOCK(st.st_mode))
-            return str_from(places[i]);
+        if (stat(places[i], &st) == 0) {
+            if (S_ISSOCK(st.st_mode))
+                return str_from(places[i]);
+        } else if (errno == EACCES && hidden.n == 0) {
+            hidden = str_from(places[i]);
+        }
     }
-    return STR("");
+    return hidden;
 }
 
 static struct str socket_now(void *ctx)

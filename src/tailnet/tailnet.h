@@ -21,8 +21,9 @@ struct tailnet_options {
     void *ctx;
 };
 
-/* The first of the places where tailscaled puts its socket that exists; STR("") when none does.
- * Static text. */
+/* The first of the places where tailscaled puts its socket that exists, else the first into which
+ * we may not look: a tailscaled that we cannot ask carries peers to loopback all the same. STR("")
+ * when there is none. Static text. */
 struct str tailnet_find_socket(void);
 
 /* Copies the options. Begins to ask for the status at once. With an empty socket the default places

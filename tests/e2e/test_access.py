@@ -3,13 +3,17 @@
 import re
 import sqlite3
 import subprocess
+import sys
 import time
+from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 
 import cargo as cargo_module
 import raw
-from guppy import CLOSED, OPEN
+import tailnet
+from guppy import CLOSED, OPEN, binary, wait_for
 
 READS = ["/index/config.json", "/index/3/h/has", "/dl/has/1.0.0/download", "/api/v1/crates?q=has", "/api/v1/crates/has/owners"]
 
@@ -391,3 +395,29 @@ def test_the_printed_steps_work_as_pasted(new_guppy, tmp_path, toolchain, listen
     assert raw.entry(server.url, "hello-guppy", "0.1.0", token)
     paste(use)
     assert (tmp_path / "my-app/target/debug/my-app").exists()
+
+
+def test_the_built_in_listener_is_closed_where_tailscaled_may_be_hidden(tmp_path):
+    """A folder into which the server's user may not look can hold the socket of a tailscaled that
+    carries the tailnet to loopback."""
+    if reason := tailnet.why_not():
+        pytest.skip(reason)
+    read = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/index/config.json').status)"
+    not_root = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
+    with ExitStack() as cleanup:
+        machine = tailnet.Namespace(SimpleNamespace(cleanup=cleanup))
+        machine.sh("mount -t tmpfs tmpfs /run")
+
+        def answer(folder):
+            server = machine.popen([*not_root, binary(), "serve", "--data", tmp_path / folder], stdout=subprocess.DEVNULL)
+            try:
+                wait_for(lambda: machine.run([binary(), "health"], check=None).returncode == 0)
+                said = machine.run([sys.executable, "-c", read], check=None)
+                return said.stdout.strip() or said.stderr.splitlines()[-1]
+            finally:
+                server.terminate()
+                server.wait()
+
+        assert answer("none") == "200"
+        machine.sh("mkdir -m 0 /run/tailscale")
+        assert "401" in answer("hidden")
