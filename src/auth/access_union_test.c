@@ -24,8 +24,16 @@ struct world {
     uint64_t seed;
     struct config config;
     struct config_grant grants[NAMES_MAX];
+    struct str admins[NAMES_MAX + 1];
     struct str texts[NAMES_MAX + 1]; /* objects of the capability */
     size_t n_texts;
+};
+
+/* Who asks, and how. */
+struct asker {
+    struct str name;    /* or names */
+    struct str acts_as; /* linked to that one; n 0: to nobody */
+    bool owner, token;  /* token: all scopes, made with what the policy gives */
 };
 
 static uint32_t roll(struct world *w, uint32_t n)
@@ -57,6 +65,12 @@ static void random_grant(struct world *w, struct config_grant *g)
 
 static struct str random_object(struct world *w)
 {
+    static const char *const voids[] = { "null", "7", "[]", "{}", "\"release\"",
+        "{\"do\":[],\"crates\":[\"*\"]}", "{\"do\":[\"admin\"]}",
+        "{\"do\":[\"read\"],\"crates\":[\"a*\"]}", "{\"do\":\"admin\",\"crates\":[\"*\"]}",
+        "{\"do\":[\"admin\"],\"crates\":[\"*\"],\"until\":1}" };
+    if (roll(w, 8) == 0)
+        return PICK(w, voids);
     struct str role = PICK(w, roles); /* "none" is no role: void */
     struct str pattern = PICK(w, crates);
     const char *key = roll(w, 8) == 0 ? "crate" : "crates";
@@ -75,8 +89,9 @@ static void random_world(struct world *w)
     };
     for (size_t i = 0; i < NAMES_MAX; i++)
         random_grant(w, &w->grants[i]);
-    if (roll(w, 4) == 0)
-        w->config.admins = one(w, PICK(w, people));
+    for (size_t i = 0; i < ARRAY_LEN(w->admins); i++)
+        w->admins[i] = PICK(w, people);
+    w->config.admins = (struct config_list){ w->admins, roll(w, 4) ? 0 : 1 + roll(w, 2) };
     w->n_texts = roll(w, NAMES_MAX);
     for (size_t i = 0; i < ARRAY_LEN(w->texts); i++)
         w->texts[i] = random_object(w);
@@ -108,23 +123,53 @@ static struct identity somebody(struct world *w, struct str name)
     return id;
 }
 
-/* A bit for each right on each crate tried. */
-static uint32_t may_do(struct world *w, struct str name, bool owner)
+static struct asker random_asker(struct world *w)
 {
-    struct access *a = access_new(&w->config);
-    struct identity id = somebody(w, name);
-    struct caller c = {
-        .kind = CALLER_PRINCIPAL, .principal = 1, .sent_credential = true, .peer = &id
-    };
-    uint32_t bits = 0;
-    for (size_t i = 0; i < id.n_keys; i++) {
-        struct access_principal p = { .id = (uint32_t)i + 1, .key = id.keys[i] };
+    struct asker who = { .name = roll(w, 8) ? PICK(w, people) : str_from(two_tags) };
+    struct str to = PICK(w, people);
+    if (roll(w, 8) == 0 && str_find_str(who.name, to) == STR_NPOS)
+        who.acts_as = to;
+    who.owner = roll(w, 2);
+    who.token = roll(w, 4) == 0;
+    return who;
+}
+
+static void put_asker(struct access *a, const struct asker *who, const struct identity *id)
+{
+    struct access_principal to = { .id = 9, .key = who->acts_as };
+    struct access_token t = { .id = 7,
+        .principal = 1,
+        .scopes = SCOPES_ALL,
+        .patterns = STR("*"),
+        .from = STR("any"),
+        .capability = id->capability.text };
+    if (to.key.n > 0)
+        access_put_principal(a, &to);
+    for (size_t i = 0; i < id->n_keys; i++) {
+        struct access_principal p = { .id = (uint32_t)i + 1, .key = id->keys[i] };
+        p.link = i == 0 && to.key.n > 0 ? to.id : 0;
         access_put_principal(a, &p);
     }
     for (size_t i = 0; i < ARRAY_LEN(tried); i++)
         access_put_crate(a, str_from(tried[i]));
-    if (owner)
-        access_put_owner(a, STR("acme_core"), 1);
+    if (who->owner)
+        access_put_owner(a, STR("acme_core"), to.key.n > 0 ? to.id : 1);
+    if (who->token)
+        access_put_token(a, &t);
+}
+
+/* A bit for each right on each crate tried. */
+static uint32_t may_do(struct world *w, const struct asker *who)
+{
+    struct access *a = access_new(&w->config);
+    struct identity id = somebody(w, who->name);
+    struct caller c = { .kind = CALLER_PRINCIPAL,
+        .principal = 1,
+        .token = who->token ? 7 : 0,
+        .sent_credential = true,
+        .peer = &id };
+    uint32_t bits = 0;
+    put_asker(a, who, &id);
     for (unsigned right = 0; right < RIGHTS; right++) {
         for (size_t i = 0; i < ARRAY_LEN(tried); i++) {
             bool yes = access_may(a, &c, (enum right)right, str_from(tried[i]), NULL) == 0;
@@ -143,16 +188,14 @@ static void one_more_grant_never_takes_a_right_away(void **state)
     for (int round = 0; round < ROUNDS; round++) {
         arena_reset(w.arena);
         random_world(&w);
-        struct str name = roll(&w, 8) ? PICK(&w, people) : str_from(two_tags);
-        bool owner = roll(&w, 2), config = roll(&w, 2);
-        uint32_t before = may_do(&w, name, owner);
-        if (config)
-            w.config.n_grants++;
-        else
-            w.n_texts++;
-        uint32_t after = may_do(&w, name, owner);
+        struct asker who = random_asker(&w);
+        size_t *const lists[] = { &w.config.n_grants, &w.n_texts, &w.config.admins.n };
+        size_t *more = lists[roll(&w, ARRAY_LEN(lists))];
+        uint32_t before = may_do(&w, &who);
+        (*more)++;
+        uint32_t after = may_do(&w, &who);
         if (before & ~after)
-            fail_msg("round %d: %.*s lost %x", round, STR_ARG(name), before & ~after);
+            fail_msg("round %d: %.*s lost %x", round, STR_ARG(who.name), before & ~after);
         gained += after != before;
     }
     assert_in_range(gained, ROUNDS / 50, ROUNDS); /* or the worlds say nothing */
