@@ -279,10 +279,14 @@ static bool is_refused(struct call *c, struct err *e)
     return identify(c, e) < 0 || check_origin(c, e) < 0 || check_need(c, e) < 0;
 }
 
+/* Nothing is begun for somebody who left while they were looked up; at shutdown the loop that would
+ * carry it on has ended. */
 static void proceed(struct call *c)
 {
     struct err e = ERR_INIT;
-    if (is_refused(c, &e))
+    if (request_gone(c->req))
+        (void)err_set(&e, ERR_BUSY, "the client went away");
+    if (e.kind != ERR_NONE || is_refused(c, &e))
         problem_reply(c, &e);
     else
         c->route->run(c);

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import raw
-from fake_tailscaled import HANG, NOBODY, slow
+from fake_tailscaled import HANG, NOBODY, person, slow
 from guppy import wait_for
 from peers import ANNA, BEN, CI, READ, WORD, Peer, full_host, sentence
 
@@ -97,3 +97,21 @@ def test_a_token_has_a_name_that_a_terminal_can_show(registry):
     anna = Peer(registry, ANNA)
     for name in ("a%1b%5b2J", "a%0ab", "%c2%9b2J", "%7f"):
         assert own_token(anna, registry, name)().status == 400, name
+
+
+# -- stopping
+
+
+def test_a_stop_while_people_are_seen_for_the_first_time_leaves_nothing(registry):
+    """Their rows are on the way to the disk when connections end; the sanitizer sees what is lost."""
+    for group in range(1, 4):
+        for i in range(100):
+            who = Peer(registry, person(f"p{group}.{i}@corp.test", 1000 * group + i))
+            content = raw.body(f"c{i}", "1.0.0")
+            fields = {**WORD, "Content-Length": str(len(content))}
+            who.send(who.head("PUT", "/api/v1/crates/new", fields) + content)
+        while registry.running():  # the second time at once
+            registry.terminate()
+            time.sleep(0.002)
+        registry.stop()
+        registry.start()
