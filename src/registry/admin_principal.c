@@ -197,6 +197,7 @@ static int move_links(struct admin_call *c, int64_t from, int64_t to, struct err
 int admin_principal_link(struct admin_call *c, struct err *e)
 {
     struct principal_row old, to;
+    uint64_t ended;
     if (admin_find_principal(c, admin_text(c, "old"), &old, e) < 0 ||
         admin_find_principal(c, admin_text(c, "new"), &to, e) < 0)
         return -1;
@@ -206,6 +207,9 @@ int admin_principal_link(struct admin_call *c, struct err *e)
         return err_set(e, ERR_CONFLICT,
             "`%" STR_FMT "` acts as somebody else already, or was removed; link to that one",
             STR_ARG(utf8_clip(to.key, SHOWN)));
+    /* Whoever was shut out must not come back as another by what they still hold. */
+    if (old.blocked && meta_principal_revoke_tokens(c->db, old.id, c->now, &ended, e) < 0)
+        return -1;
     if (meta_principal_hand_over(c->db, old.id, to.id, true, e) < 0 ||
         move_links(c, old.id, to.id, e) < 0)
         return -1;

@@ -14,6 +14,17 @@ from peers import ANNA, BEN, CI, READ, WORD, Peer, full_host, sentence
 # -- links
 
 
+def test_no_link_gives_life_to_the_tokens_of_somebody_blocked(guppy):
+    bobs, anns = guppy.token("bob"), guppy.token("ann")
+    assert raw.publish(guppy.url, anns, "alpha", "1.0.0").status == 200
+    guppy.cli("principal", "block", "local:bob")
+    guppy.cli("principal", "link", "local:bob", "local:ann", check=False)
+    assert raw.publish(guppy.url, bobs, "alpha", "1.1.0").status in (401, 403)
+    guppy.cli("principal", "unblock", "local:bob")
+    assert raw.publish(guppy.url, bobs, "alpha", "1.2.0").status in (401, 403)
+    assert raw.publish(guppy.url, anns, "alpha", "1.3.0").status == 200
+
+
 def begin_publish(peer, name, vers="1.0.0"):
     """Sends all but the last bytes, which are returned, to a server that has judged the head."""
     content = raw.body(name, vers)
