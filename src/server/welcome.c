@@ -146,6 +146,13 @@ void welcome_text(struct buf *out, const struct config *c, struct str base_url,
     buf_addf(out, "  data in     %" STR_FMT "\n", STR_ARG(c->data));
     if (base_url.n == 0) /* every listener is for health alone */
         return;
+    if (first->identity == LISTEN_HEADER) {
+        buf_add(
+            out, STR("  who asks    is said by the program in front; what header:NAME may do say "
+                     "access.grant and access.admins\n\n"));
+        guide_tailnet_steps(out, base_url);
+        return;
+    }
     buf_addf(out,
         "  reading     %s\n"
         "  publishing  needs a token: %s token new NAME --data %" STR_FMT "\n"

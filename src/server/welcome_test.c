@@ -123,6 +123,16 @@ static void a_closed_registry_says_so(void **state)
     assert_false(says(f, "open to all"));
 }
 
+static void behind_a_program_that_names_people_no_token_is_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    struct access_door door = { .identity = LISTEN_HEADER };
+    listens(f, "unix:/run/x.sock?identity=header&peer=0", 0);
+    welcome_text(&f->out, &f->config, STR("https://base"), f->ports, &door);
+    assert_true(says(f, "said by the program in front") && says(f, "token = \"tailscale\""));
+    assert_false(says(f, "needs a token"));
+}
+
 static void without_a_url_there_is_nothing_to_paste(void **state)
 {
     struct fixture *f = *state;
@@ -224,6 +234,7 @@ int main(void)
         T(every_listener_has_its_line_with_its_real_port),
         T(the_text_says_who_may_read_and_what_to_paste),
         T(a_closed_registry_says_so),
+        T(behind_a_program_that_names_people_no_token_is_asked_for),
         T(without_a_url_there_is_nothing_to_paste),
         T(the_full_name_of_the_node_is_the_base_on_a_tailnet),
         T(the_tailnet_s_own_listener_is_told_by_its_loopback_part),
