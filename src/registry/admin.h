@@ -4,8 +4,9 @@
  *   {"do":"token-new","name":"bob","scopes":["read"],"crates":["acme-*"],"days":90,"from":"any"}
  *     -> {"id":1,"token":"sgp_…","principal":"local:bob","expires":…}
  *     name: NAME stands for local:NAME; local:NAME; tag:NAME; header:NAME; or the login (it has a
- *     '@', or shared:LOGIN) of a person who was seen here. from: "own", "any" or "tag:X"; by
- * default any for an account, own for all others. days: at most 365, of a person 90.
+ *     '@', or shared:LOGIN) of a person who was seen here; a linked name is whom it acts as. from:
+ *     "own", "any" or "tag:X"; by default any for an account, own for all others. days: at most
+ *     365, of a person or header 90. The result of a person or tag has a "note" for people.
  *   {"do":"token-list"}  {"do":"token-revoke","id":1}  {"do":"crate-list"}
  *   {"do":"crate-show","name":"acme"}
  *   {"do":"principal-list"}  {"do":"principal-show","name":"anna@corp.test"}

@@ -175,6 +175,17 @@ int admin_principal_unblock(struct admin_call *c, struct err *e)
     return set_blocked(c, false, e);
 }
 
+/* Whoever gets what was another's has to be able to act for it. */
+static int check_heir(const struct principal_row *to, struct err *e)
+{
+    if (to->removed == 0 && !to->blocked)
+        return 0;
+    return err_set(e, ERR_CONFLICT,
+        "`%" STR_FMT "` %s and cannot get what is another's; name somebody else, or run "
+        "`superguppy principal unblock` first",
+        STR_ARG(utf8_clip(to->key, SHOWN)), to->removed ? "was removed" : "is blocked");
+}
+
 /* What was linked to `from` is linked to `to`: links never chain. */
 static int move_links(struct admin_call *c, int64_t from, int64_t to, struct err *e)
 {
@@ -201,6 +212,8 @@ int admin_principal_link(struct admin_call *c, struct err *e)
     if (admin_find_principal(c, admin_text(c, "old"), &old, e) < 0 ||
         admin_find_principal(c, admin_text(c, "new"), &to, e) < 0)
         return -1;
+    if (check_heir(&to, e) < 0)
+        return -1;
     if (to.link == old.id || to.id == old.id)
         return err_set(e, ERR_CONFLICT, "nobody can be linked to themselves");
     if (to.link != 0 || to.removed != 0)
@@ -217,10 +230,19 @@ int admin_principal_link(struct admin_call *c, struct err *e)
     return finish(c, "principal-link", &old, STR("to"), to.key, e);
 }
 
+static bool is_login(struct str s)
+{
+    return str_starts(s, STR("shared:")) || (!str_has(s, ':') && !str_eq(s, STR("self")));
+}
+
 /* A login that another has is not taken from them. */
 static int check_free(struct admin_call *c, struct str login, struct err *e)
 {
     struct principal_row other;
+    if (!is_login(login))
+        return err_set(e, ERR_USAGE,
+            "`%" STR_FMT "` is no login of a person; give the one that the tailnet has for them",
+            STR_ARG(utf8_clip(login, SHOWN)));
     int found = meta_principal_find(c->db, c->arena, login, &other, e);
     if (found == 0 && !config_principal_wrong(login))
         return 0;
@@ -264,11 +286,12 @@ int admin_principal_remove(struct admin_call *c, struct err *e)
     if (admin_find_principal(c, admin_text(c, "name"), &p, e) < 0 ||
         admin_find_principal(c, admin_text(c, "to"), &to, e) < 0)
         return -1;
-    if (to.id == p.id || to.removed != 0 || to.link == p.id)
+    if (to.link != 0 && meta_principal_get(c->db, c->arena, to.link, &to, e) < 0)
+        return -1;
+    if (to.id == p.id)
         return err_set(
             e, ERR_CONFLICT, "what they own has to go to somebody else who is known here");
-    int64_t heir = to.link ? to.link : to.id;
-    if (meta_principal_hand_over(c->db, p.id, heir, false, e) < 0 ||
+    if (check_heir(&to, e) < 0 || meta_principal_hand_over(c->db, p.id, to.id, false, e) < 0 ||
         meta_principal_revoke_tokens(c->db, p.id, c->now, &ended, e) < 0)
         return -1;
     p.removed = c->now;

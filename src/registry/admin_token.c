@@ -76,24 +76,44 @@ static int read_patterns(struct arena *a, const json_t *list, struct str *ret, s
     return token_patterns(a, buf_str(&b), ret, e);
 }
 
-/* Whom a token is for. *ret_person: somebody whom the network names, whose tokens live shorter. */
-static int find_holder(struct admin_call *c, struct str name, struct principal_row *ret,
-    bool *ret_person, struct err *e)
+static bool is_account(struct str key)
 {
-    bool plain = !str_has(name, ':') && !str_has(name, '@');
-    bool account = plain || str_starts(name, STR("local:"));
+    return str_starts(key, STR("local:")) || str_starts(key, STR("ktra-secure-auth:"));
+}
+
+/* Somebody whom the network names; tokens of theirs live shorter. */
+static bool is_person(struct str key)
+{
+    return !is_account(key) && !str_starts(key, STR("tag:"));
+}
+
+/* Accounts, tags and what a proxy names need no first sight. */
+static int ensure_holder(struct admin_call *c, struct str key, struct err *e)
+{
     int64_t id;
-    *ret_person = false;
-    if (account && check_account_name(plain ? name : str_skip(name, 6), e) < 0)
-        return -1;
-    struct str key = plain ? arena_printf(c->arena, "local:%" STR_FMT, STR_ARG(name)) : name;
-    bool makes = account || str_starts(key, STR("tag:")) || str_starts(key, STR("header:"));
-    if (makes && config_principal_wrong(key))
+    if (!str_starts(key, STR("local:")) && !str_starts(key, STR("tag:")) &&
+        !str_starts(key, STR("header:")))
+        return 0;
+    if (config_principal_wrong(key))
         return err_set(e, ERR_USAGE, "`%" STR_FMT "` %s", STR_ARG(utf8_clip(key, 100)),
             config_principal_wrong(key));
-    if (makes && meta_principal_ensure(c->db, key, c->now, &id, NULL, e) < 0)
+    return meta_principal_ensure(c->db, key, c->now, &id, NULL, e);
+}
+
+/* Whom a token is for: the one that a linked name acts as. */
+static int find_holder(
+    struct admin_call *c, struct str name, struct principal_row *ret, struct err *e)
+{
+    bool plain = !str_has(name, ':') && !str_has(name, '@');
+    if ((plain || str_starts(name, STR("local:"))) &&
+        check_account_name(plain ? name : str_skip(name, 6), e) < 0)
+        return -1;
+    struct str key = plain ? arena_printf(c->arena, "local:%" STR_FMT, STR_ARG(name)) : name;
+    if (ensure_holder(c, key, e) < 0)
         return -1;
     int found = meta_principal_find(c->db, c->arena, key, ret, e);
+    if (found > 0 && ret->link != 0)
+        found = meta_principal_get(c->db, c->arena, ret->link, ret, e);
     if (found < 0)
         return -1;
     if (found == 0)
@@ -105,8 +125,7 @@ static int find_holder(struct admin_call *c, struct str name, struct principal_r
         return err_set(e, ERR_CONFLICT,
             "%" STR_FMT " was removed; `superguppy principal unblock` "
             "brings them back",
-            STR_ARG(utf8_clip(key, 100)));
-    *ret_person = !makes;
+            STR_ARG(utf8_clip(ret->key, 100)));
     return 0;
 }
 
@@ -115,28 +134,40 @@ static int read_days(const json_t *days, bool person, int64_t *ret, struct err *
     json_int_t n = days ? json_integer_value(days) : TOKEN_DAYS_DEFAULT;
     int max = person ? PERSON_DAYS_MAX : TOKEN_DAYS_MAX;
     if (n < 1 || n > max)
-        return err_set(e, ERR_USAGE, "a token%s lives 1 to %d days",
-            person ? " of somebody on the tailnet" : "", max);
+        return err_set(
+            e, ERR_USAGE, "a token%s lives 1 to %d days", person ? " of a person" : "", max);
     *ret = n;
     return 0;
 }
 
-static int read_request(struct admin_call *c, struct principal_row *holder, struct token_row *row,
-    bool *ret_person, struct err *e)
+static int read_request(
+    struct admin_call *c, struct principal_row *holder, struct token_row *row, struct err *e)
 {
     int64_t days = 0;
-    if (find_holder(c, admin_text(c, "name"), holder, ret_person, e) < 0 ||
-        read_days(json_object_get(c->request, "days"), *ret_person, &days, e) < 0 ||
+    if (find_holder(c, admin_text(c, "name"), holder, e) < 0 ||
+        read_days(json_object_get(c->request, "days"), is_person(holder->key), &days, e) < 0 ||
         read_scopes(json_object_get(c->request, "scopes"), &row->scopes, e) < 0 ||
         read_patterns(c->arena, json_object_get(c->request, "crates"), &row->patterns, e) < 0)
         return -1;
     row->from = arena_str(c->arena, admin_text(c, "from")); /* outlives the request */
     if (row->from.n == 0)
-        row->from = str_starts(holder->key, STR("local:")) ? STR("any") : STR("own");
+        row->from = is_account(holder->key) ? STR("any") : STR("own");
     row->created = c->now;
     row->expires = c->now + days * SECONDS_A_DAY;
-    row->principal = holder->link ? holder->link : holder->id;
+    row->principal = holder->id;
     return token_check_from(row->from, e);
+}
+
+/* Whom the tailnet's policy may grant something is told that this token has nothing of it. */
+static void put_note(struct json_out *j, struct str holder)
+{
+    bool tag = str_starts(holder, STR("tag:"));
+    if (is_account(holder) || str_starts(holder, STR("header:")))
+        return;
+    admin_put_str(j, STR("note"),
+        tag ? STR("what the tailnet's policy grants does not count for this token")
+            : STR("what the tailnet's policy grants does not count for this token; one that its "
+                  "person made on /me carries a copy of it"));
 }
 
 static void put_result(
@@ -148,6 +179,7 @@ static void put_result(
     admin_put_str(&c->out, STR("principal"), holder);
     admin_put_str(&c->out, STR("from"), row->from);
     admin_put_time(&c->out, STR("expires"), row->expires);
+    put_note(&c->out, holder);
     json_object_end(&c->out);
 }
 
@@ -168,8 +200,7 @@ int admin_token_new(struct admin_call *c, struct err *e)
     struct principal_row holder;
     struct token_row row = { 0 };
     char text[TOKEN_LEN + 1];
-    bool person;
-    if (read_request(c, &holder, &row, &person, e) < 0)
+    if (read_request(c, &holder, &row, e) < 0)
         return -1;
     token_make(text);
     token_hash(str_from(text), row.hash);

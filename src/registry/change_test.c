@@ -200,6 +200,9 @@ static void a_change_of_owners_that_cannot_be_is_refused(void **state)
         { "local:anna", true, "owns `my_crate` already" },
         { "local:bob", false, "does not own" },
         { "local:carl", true, "is not known here" },
+        { "local:carl", false, "does not own" },
+        { "ben@corp.test", true, "ask them to open /me once" },
+        { "ben@corp.test", false, "does not own" },
         { "bob", true, "such as local:bob" },
     };
     struct fixture *f = *state;
@@ -213,6 +216,19 @@ static void a_change_of_owners_that_cannot_be_is_refused(void **state)
     /* All of that left no trace: anna alone owns it. */
     assert_int_equal(temp_registry_publish(f->t, &f->bob, "My-Crate", "1.0.1").kind, ERR_FORBIDDEN);
     assert_int_equal(temp_registry_publish(f->t, &f->anna, "My-Crate", "1.0.1").kind, ERR_NONE);
+}
+
+static void a_name_that_is_blocked_becomes_no_owner_whomever_it_acts_as(void **state)
+{
+    struct fixture *f = *state;
+    (void)temp_registry_caller(f->t, "carl");
+    (void)temp_registry_admin(
+        f->t, "{\"do\":\"principal-link\",\"old\":\"carl\",\"new\":\"bob\"}", ERR_NONE);
+    (void)temp_registry_admin(f->t, "{\"do\":\"principal-block\",\"name\":\"carl\"}", ERR_NONE);
+    struct err e = change_owners(f, &f->anna, "local:carl", true);
+    assert_int_equal(e.kind, ERR_INVALID);
+    assert_non_null(strstr(e.text, "blocked"));
+    assert_int_equal(change_owners(f, &f->anna, "local:bob", true).kind, ERR_NONE);
 }
 
 /* ---- administration ---- */
@@ -350,6 +366,7 @@ int main(void)
         T(a_first_version_below_0_0_0_is_the_highest),
         T(an_owner_who_was_added_may_publish_and_one_removed_may_not),
         T(a_change_of_owners_that_cannot_be_is_refused),
+        T(a_name_that_is_blocked_becomes_no_owner_whomever_it_acts_as),
         T(a_request_that_is_not_understood_widens_nothing),
         T(a_revoked_token_is_dead_at_once),
         T(a_secret_is_shown_once),

@@ -43,18 +43,32 @@ static int make_tag(struct owners_task *o, struct db *d, size_t i, struct err *e
     return 0;
 }
 
+static int refuse_other(const struct owners_task *o, struct str key, struct err *e)
+{
+    return err_set(e, ERR_INVALID, "%" STR_FMT " does not own `%" STR_FMT "`",
+        STR_ARG(utf8_clip(key, 100)), STR_ARG(o->q.name));
+}
+
+/* The name itself, too: one that is blocked says nothing, whomever it acts as. */
+static bool is_blocked(const struct access *a, struct str key, uint32_t acting)
+{
+    return access_is_blocked(a, acting) || access_is_blocked(a, access_principal_id(a, key));
+}
+
 static int find_principals(struct owners_task *o, struct db *d, struct err *e)
 {
     const struct access *a = o->task.registry->writer_access;
     for (size_t i = 0; i < o->q.n; i++) {
         struct str key = o->q.keys[i];
         o->ids[i] = access_acting_id(a, key);
-        if (o->ids[i] != 0 && o->q.add && access_is_blocked(a, o->ids[i]))
+        if (o->ids[i] != 0 && o->q.add && is_blocked(a, key, o->ids[i]))
             return err_set(e, ERR_INVALID, "%" STR_FMT " is blocked on this registry; ask an admin",
                 STR_ARG(utf8_clip(key, 100)));
         if (o->ids[i] != 0)
             continue;
-        if (!o->q.add || !str_starts(key, STR("tag:")))
+        if (!o->q.add)
+            return refuse_other(o, key, e);
+        if (!str_starts(key, STR("tag:")))
             return refuse_unknown(key, e);
         if (make_tag(o, d, i, e) < 0)
             return -1;
@@ -74,8 +88,7 @@ static int change_one(struct owners_task *o, struct db *d, int64_t crate, size_t
     }
     int removed = meta_owner_remove(d, crate, o->ids[i], e);
     if (removed == 0)
-        return err_set(e, ERR_INVALID, "%" STR_FMT " does not own `%" STR_FMT "`", STR_ARG(key),
-            STR_ARG(o->q.name));
+        return refuse_other(o, key, e);
     return removed < 0 ? -1 : 0;
 }
 

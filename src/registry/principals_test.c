@@ -199,6 +199,19 @@ static void a_link_hands_over_crates_and_tokens_and_the_name(void **state)
         access_acting_id(t->reg->access, STR("local:anna")), caller_of(t, anna.peer).principal);
 }
 
+/* An upload that was under way when the link came. */
+static void who_was_let_in_before_a_link_acts_as_the_other(void **state)
+{
+    struct temp_registry *t = *state;
+    struct caller old = temp_registry_caller(t, "anna");
+    struct caller anna = seen(t, person(t, "anna@corp.test", 7));
+    (void)admin(t, "{\"do\":\"principal-link\",\"old\":\"anna\",\"new\":\"anna@corp.test\"}");
+    assert_int_equal(temp_registry_publish(t, &old, "acme", "1.0.0").kind, ERR_NONE);
+    assert_true(access_is_owner(t->reg->access, &anna, STR("acme")));
+    assert_true(
+        has(admin(t, "{\"do\":\"audit\",\"crate\":\"acme\"}"), "\"principal\":\"anna@corp.test\""));
+}
+
 static void links_do_not_chain(void **state)
 {
     struct temp_registry *t = *state;
@@ -257,6 +270,91 @@ static void one_who_is_removed_leaves_all_to_the_heir(void **state)
     (void)temp_registry_admin(t,
         "{\"do\":\"principal-remove\",\"name\":\"ben@corp.test\",\"to\":\"anna@corp.test\"}",
         ERR_CONFLICT);
+}
+
+static void nothing_goes_to_one_who_may_not_have_it(void **state)
+{
+    static const char *const heirs[] = { "gone", "linked-to-gone", "blocked" };
+    struct temp_registry *t = *state;
+    struct caller dora = temp_registry_caller(t, "dora");
+    assert_int_equal(temp_registry_publish(t, &dora, "acme", "1.0.0").kind, ERR_NONE);
+    (void)temp_registry_caller(t, "ben");
+    for (size_t i = 0; i < ARRAY_LEN(heirs); i++)
+        (void)temp_registry_caller(t, heirs[i]);
+    (void)admin(t, "{\"do\":\"principal-link\",\"old\":\"linked-to-gone\",\"new\":\"gone\"}");
+    (void)admin(t, "{\"do\":\"principal-remove\",\"name\":\"gone\",\"to\":\"ben\"}");
+    (void)admin(t, "{\"do\":\"principal-block\",\"name\":\"blocked\"}");
+    for (size_t i = 0; i < ARRAY_LEN(heirs); i++) {
+        struct str request = arena_printf(
+            t->arena, "{\"do\":\"principal-remove\",\"name\":\"dora\",\"to\":\"%s\"}", heirs[i]);
+        (void)temp_registry_admin(t, request.p, ERR_CONFLICT);
+        request = arena_printf(
+            t->arena, "{\"do\":\"principal-link\",\"old\":\"dora\",\"new\":\"%s\"}", heirs[i]);
+        (void)temp_registry_admin(t, request.p, ERR_CONFLICT);
+    }
+    assert_int_equal(temp_registry_publish(t, &dora, "acme", "1.1.0").kind, ERR_NONE);
+}
+
+static void a_person_is_rebound_to_a_login_alone(void **state)
+{
+    static const char *const others[] = { "tag:ci", "local:anna", "header:anna", "self",
+        "ktra-secure-auth:anna", "shared:" };
+    struct temp_registry *t = *state;
+    (void)seen(t, person(t, "anna@corp.test", 7));
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        struct str request = arena_printf(t->arena,
+            "{\"do\":\"principal-rebind\",\"name\":\"anna@corp.test\",\"login\":\"%s\"}",
+            others[i]);
+        (void)temp_registry_admin(t, request.p, ERR_USAGE);
+    }
+    (void)admin(t, "{\"do\":\"principal-rebind\",\"name\":\"anna@corp.test\",\"login\":"
+                   "\"shared:anna@corp.test\"}");
+}
+
+/* ---- tokens that an admin makes ---- */
+
+static void a_token_for_a_person_is_short_and_bound_to_their_nodes(void **state)
+{
+    static const struct {
+        const char *name, *from;
+        enum err_kind after_a_year;
+        const char *note;
+    } rows[] = {
+        { "bob", "any", ERR_NONE, NULL },
+        { "tag:ci", "own", ERR_NONE, "does not count for this token\"" },
+        { "header:anna", "own", ERR_USAGE, NULL },
+        { "anna@corp.test", "own", ERR_USAGE, "made on /me carries a copy" },
+        { "anna", "own", ERR_USAGE, "made on /me carries a copy" }, /* who is a person now */
+    };
+    struct temp_registry *t = *state;
+    (void)seen(t, person(t, "anna@corp.test", 7));
+    (void)temp_registry_caller(t, "anna");
+    (void)admin(t, "{\"do\":\"principal-link\",\"old\":\"anna\",\"new\":\"anna@corp.test\"}");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str request = arena_printf(
+            t->arena, "{\"do\":\"token-new\",\"name\":\"%s\",\"days\":365}", rows[i].name);
+        (void)temp_registry_admin(t, request.p, rows[i].after_a_year);
+        request = arena_printf(
+            t->arena, "{\"do\":\"token-new\",\"name\":\"%s\",\"days\":90}", rows[i].name);
+        struct str made = admin(t, request.p);
+        struct str from = arena_printf(t->arena, "\"from\":\"%s\"", rows[i].from);
+        if (!has(made, from.p) || has(made, "\"note\"") != (rows[i].note != NULL) ||
+            (rows[i].note && !has(made, rows[i].note)))
+            fail_msg("%s: %.*s", rows[i].name, STR_ARG(made));
+    }
+    (void)temp_registry_admin(
+        t, "{\"do\":\"token-new\",\"name\":\"ben@corp.test\"}", ERR_NOT_FOUND);
+}
+
+static void one_who_is_gone_gets_no_token_by_another_name(void **state)
+{
+    struct temp_registry *t = *state;
+    (void)temp_registry_caller(t, "old");
+    (void)temp_registry_caller(t, "new");
+    (void)temp_registry_caller(t, "heir");
+    (void)admin(t, "{\"do\":\"principal-link\",\"old\":\"old\",\"new\":\"new\"}");
+    (void)admin(t, "{\"do\":\"principal-remove\",\"name\":\"new\",\"to\":\"heir\"}");
+    (void)temp_registry_admin(t, "{\"do\":\"token-new\",\"name\":\"old\"}", ERR_CONFLICT);
 }
 
 /* ---- tokens of one's own ---- */
@@ -389,10 +487,15 @@ int main(void)
         T(a_publish_is_logged_with_node_address_and_grant),
         T(what_a_machine_publishes_is_of_all_its_tags),
         T(a_link_hands_over_crates_and_tokens_and_the_name),
+        T(who_was_let_in_before_a_link_acts_as_the_other),
         T(links_do_not_chain),
         T(a_block_is_known_to_loop_and_writer),
         T(a_new_login_keeps_what_was_theirs),
         T(one_who_is_removed_leaves_all_to_the_heir),
+        T(nothing_goes_to_one_who_may_not_have_it),
+        T(a_person_is_rebound_to_a_login_alone),
+        T(a_token_for_a_person_is_short_and_bound_to_their_nodes),
+        T(one_who_is_gone_gets_no_token_by_another_name),
         T(a_person_makes_a_token_that_carries_what_the_policy_gave),
         T(what_is_no_token_is_refused),
         T(machines_and_tokens_make_none),

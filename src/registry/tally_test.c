@@ -140,6 +140,36 @@ static void a_token_keeps_its_latest_use(void **state)
     assert_int_equal(back.last_used, NOW + 7);
 }
 
+static int64_t last_seen(struct fixture *f, int64_t id)
+{
+    struct principal_row row;
+    assert_int_equal(meta_principal_get(f->store->db, f->arena, id, &row, NULL), 1);
+    return row.last_seen;
+}
+
+static void a_sight_is_stored_once_an_hour(void **state)
+{
+    struct fixture *f = *state;
+    int64_t id;
+    assert_int_equal(
+        meta_principal_ensure(f->store->db, STR("anna@corp.test"), 1, &id, NULL, NULL), 0);
+    tally_seen(f->tally, (uint32_t)id, NOW);
+    flush(f);
+    assert_int_equal(last_seen(f, id), NOW);
+    tally_seen(f->tally, (uint32_t)id, NOW + 3599);
+    assert_null(tally_change(f->tally, NULL, NOW));
+    tally_seen(f->tally, (uint32_t)id, NOW + 3600);
+    flush(f);
+    assert_int_equal(last_seen(f, id), NOW + 3600);
+}
+
+static void nobody_is_not_seen(void **state)
+{
+    struct fixture *f = *state;
+    tally_seen(f->tally, 0, NOW);
+    assert_null(tally_change(f->tally, NULL, NOW));
+}
+
 /* Counts are statistics: a flush that fails must not take the server down. */
 static void a_change_that_fails_frees_itself(void **state)
 {
@@ -166,6 +196,8 @@ int main(void)
         T(downloads_add_up_over_flushes),
         T(many_versions_are_counted_apart),
         T(a_token_keeps_its_latest_use),
+        T(a_sight_is_stored_once_an_hour),
+        T(nobody_is_not_seen),
         T(a_change_that_fails_frees_itself),
         T(a_tally_is_freed_with_what_was_not_flushed),
     };

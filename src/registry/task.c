@@ -66,6 +66,16 @@ struct str task_principal(const struct task *t)
     return arena_str(t->arena, buf_str(&name));
 }
 
+/* A link may have come since the caller was let in: what they make now would else be of the name
+ * that was linked, and so of nobody. */
+static void follow_link(struct task *t)
+{
+    const struct access *a = t->registry->writer_access;
+    uint32_t id = access_acting_id(a, access_principal_key(a, t->caller.principal));
+    if (id != 0)
+        t->caller.principal = id;
+}
+
 int task_check(
     struct task *t, enum right right, struct str canonical, struct str name, struct err *e)
 {
@@ -74,6 +84,7 @@ int task_check(
     if (access_still(a, &t->caller, clock_wall_s(), e) < 0 ||
         access_may_named(a, &t->caller, right, canonical, name, e) < 0)
         return -1;
+    follow_link(t);
     access_grant_used(a, &t->caller, right, canonical, &grant);
     t->grant = grant.n > 0 ? arena_str(t->arena, buf_str(&grant)) : STR_NONE;
     return 0;
