@@ -146,8 +146,11 @@ void access_put_principal(struct access *a, const struct access_principal *from)
 void access_saw(struct access *a, uint32_t principal, int64_t now)
 {
     struct principal *p = map_get(a->principals, ID_KEY(principal));
-    if (p && now > p->last_seen)
-        p->last_seen = now;
+    if (!p || now <= p->last_seen)
+        return;
+    if (now > p->last_seen + SEEN_WITHIN_S)
+        a->generation++; /* their tokens count again */
+    p->last_seen = now;
 }
 
 void access_drop_token(struct access *a, uint32_t id)

@@ -130,7 +130,8 @@ bool access_is_owner(const struct access *a, const struct caller *c, struct str 
 /* Has nobody, as far as the configuration says, the role admin? (grants of the policy not counted)
  */
 bool access_nobody_is_admin(const struct access *a);
-/* Changes with every put and drop: what was computed from access holds while it stays the same. */
+/* Changes with every put and drop, and when somebody is seen again after 30 days: what was computed
+ * from access holds while it stays the same. */
 uint64_t access_generation(const struct access *a);
 /* a takes the place of before: its generation is one that before never had. */
 void access_succeed(struct access *a, const struct access *before);

@@ -2,8 +2,6 @@
  * never adds to it; what is sent and is none is never passed over. */
 #include "auth/access_private.h"
 
-#define SEEN_WITHIN_S (30 * 24 * 3600)
-
 bool access_door_takes_tokens(const struct access_door *door)
 {
     return door->identity == LISTEN_NO_IDENTITY || door->token_reads;
@@ -211,6 +209,8 @@ static int identify_bare(const struct access *a, struct caller *ret, const char 
     return 0;
 }
 
+/* text p NULL: what was sent is no token of ours. Where the network knows nobody and no token
+ * counts, that is the reason, and a better token would be no cure. */
 static int identify_sent(const struct access *a, struct caller *ret, const char *why,
     struct str text, int64_t now, struct err *e)
 {
@@ -221,7 +221,12 @@ static int identify_sent(const struct access *a, struct caller *ret, const char 
     /* Somebody who is blocked does not come back with another's token. */
     if (ret->peer && identify_peer(a, &as_peer, e) < 0)
         return -1;
-    return identify_token(a, text, now, ret, e);
+    if (text.p)
+        return identify_token(a, text, now, ret, e);
+    return err_set(e, ERR_UNAUTHORIZED,
+        "what was sent as a token is none of this registry (they begin with sgp_, with or "
+        "without `Bearer ` before it), or was cut or mistyped; `cargo login` stores the right "
+        "one");
 }
 
 int access_identify(const struct access *a, const struct access_door *door,
@@ -245,10 +250,7 @@ int access_identify(const struct access *a, const struct access_door *door,
         rc = identify_sent(a, &c, why, text, now, e);
         break;
     case CREDENTIAL_OTHER:
-        rc = err_set(e, ERR_UNAUTHORIZED,
-            "what was sent as a token is none of this registry (they begin with sgp_, with or "
-            "without `Bearer ` before it), or was cut or mistyped; `cargo login` stores the right "
-            "one");
+        rc = identify_sent(a, &c, why, STR_NONE, now, e);
         break;
     }
     if (rc == 0)

@@ -402,6 +402,26 @@ static void me_names_void_objects_and_what_is_in_force_besides(void **state)
     describes(w, &c, "publish  (access.members)\n");
 }
 
+static void me_tells_guests_and_our_own_node_that_the_policy_waits_for_their_name(void **state)
+{
+    static const char *const names[] = { GUEST, "self" };
+    struct world *w = *state;
+    w->config.members = STR("publish");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        w->config.n_grants = 0;
+        world_load(w);
+        struct caller c = world_caller(w, world_peer(w, names[i], OBJECT("release", "acme")));
+        describes(w, &c,
+            "nothing\n(the tailnet's policy counts for nothing until access.grant or "
+            "access.admins names you)\n");
+        world_grant(w, names[i], "read", "*");
+        world_load(w);
+        describes(w, &c,
+            "read  crates *  (access.grant, line 11)\n"
+            "release  crates acme  (tailnet policy, object 1)\n" BOTH_LINE);
+    }
+}
+
 static void me_says_nothing_when_there_is_nothing(void **state)
 {
     struct world *w = *state;
@@ -469,6 +489,7 @@ int main(void)
         T(a_peer_without_a_row_is_blocked_by_nothing_and_may_what_names_them),
         T(an_event_says_which_grant_was_used),
         T(me_names_void_objects_and_what_is_in_force_besides),
+        T(me_tells_guests_and_our_own_node_that_the_policy_waits_for_their_name),
         T(me_says_nothing_when_there_is_nothing),
         T(nobody_is_admin_until_the_configuration_says_so),
     };

@@ -3,6 +3,8 @@
 #include "auth/access.h"
 #include "base/map.h"
 
+#define SEEN_WITHIN_S (30 * 24 * 3600) /* or a person's tokens count for nothing */
+
 /* What a principal's name says of it. */
 enum principal_kind {
     PRINCIPAL_PERSON,

@@ -102,8 +102,15 @@ static void add_act(struct buf *out, enum right right, struct str crate)
         buf_add(out, utf8_clip(crate, 64));
 }
 
-static int refuse_anonymous(const struct caller *c, struct str act, enum right right, struct err *e)
+static int refuse_anonymous(
+    const struct access *a, const struct caller *c, struct str act, enum right right, struct err *e)
 {
+    if (right != RIGHT_READ && a->config->changes_need_token)
+        return err_set(e, ERR_FORBIDDEN,
+            "to %" STR_FMT " this registry needs to know you by the network and a token of yours "
+            "(access.changes_need_token), and has neither: use its address on the tailnet, and ask "
+            "an admin for a token (`superguppy token new`), which `cargo login` stores",
+            STR_ARG(act));
     if (c->door.identity != LISTEN_NO_IDENTITY && !c->door.token_reads)
         return err_set(e, ERR_UNAUTHORIZED,
             "the network does not know who you are, so you may not %" STR_FMT
@@ -186,7 +193,7 @@ static unsigned all_roles(const struct access *a, const struct subject *s)
 /* Which setting could have given something, when nothing did. */
 static const char *why_no_role(const struct refusal *r)
 {
-    if (r->c->token == 0 && r->c->peer && r->c->peer->capability.n_void > 0)
+    if (r->s->capability && r->s->capability->n_void > 0)
         return "what the tailnet's policy grants them is not understood; /me says why";
     switch (principal_kind(r->s->keys[0])) {
     case PRINCIPAL_PERSON:
@@ -283,7 +290,7 @@ int access_refuse(const struct access *a, const struct caller *c, enum right rig
     struct subject s;
     add_act(&act, right, name);
     if (c->kind != CALLER_PRINCIPAL)
-        return refuse_anonymous(c, buf_str(&act), right, e);
+        return refuse_anonymous(a, c, buf_str(&act), right, e);
     if (access_still(a, c, INT64_MIN, e) < 0) /* expiry was judged when the caller was identified */
         return -1;
     if (!access_subject(a, c, &s))
@@ -330,7 +337,7 @@ static void describe_token(struct buf *out, const struct token *t)
 
 /* What the policy carries and does not count, and what it does not decide alone. */
 static void describe_policy(
-    const struct access *a, const struct capability *capability, struct buf *out)
+    const struct access *a, const struct capability *capability, bool counts, struct buf *out)
 {
     bool open = a->members.roles || a->tagged.roles;
     for (size_t i = 0; i < capability->n; i++) {
@@ -339,7 +346,10 @@ static void describe_policy(
             buf_addf(out, "(tailnet policy, object %zu counts for nothing: %" STR_FMT ")\n", i + 1,
                 STR_ARG(why));
     }
-    if (capability->n > 0 && open)
+    if (capability->n > 0 && !counts)
+        buf_add(out, STR("(the tailnet's policy counts for nothing until access.grant or "
+                         "access.admins names you)\n"));
+    else if (capability->n > 0 && open)
         buf_add(out, STR("(the tailnet's policy and access.members, access.tagged are both in "
                          "force)\n"));
 }
@@ -361,9 +371,9 @@ static void describe_principal(const struct access *a, const struct caller *c, s
     if (out->n == before && !c->door.anonymous_read)
         buf_add(out, STR("nothing\n"));
     if (t)
-        describe_policy(a, &t->capability, out);
+        describe_policy(a, &t->capability, s.capability != NULL, out);
     else if (c->peer)
-        describe_policy(a, &c->peer->capability, out);
+        describe_policy(a, &c->peer->capability, s.capability != NULL, out);
 }
 
 void access_describe(const struct access *a, const struct caller *c, struct buf *out)
