@@ -14,6 +14,7 @@ struct launch {
     char **environ_;           /* the supervisor's own: with [env] and RUST_LOG, NULL-terminated */
     const char *notify_socket; /* NULL: none. Else NOTIFY_SOCKET for the command */
     int64_t watchdog_ms;       /* 0: none. Else WATCHDOG_USEC */
+    pid_t parent;              /* getpid() of the supervisor */
     bool inherit_from_run; /* a probe: user and only-env of process->run where command has none */
 };
 
