@@ -28,6 +28,7 @@ struct job {
     int retries;
     struct watch report;
     struct timer retry;
+    char text[CHILD_TEXT_MAX + 1]; /* what kept it from running, until its child is reaped */
     struct stream *out, *err;
     struct launch launch; /* kept for the retries */
     struct stream_use
@@ -44,6 +45,7 @@ void jobs_init(struct jobs *js, struct events *ev, struct streams *streams);
 /* Reaps everything there is, ours and orphans, up to a bound; true if there may be more. */
 bool jobs_reap(struct jobs *js);
 
+void job_init(struct job *j, struct jobs *js, void *owner);
 /* The job is idle; launch, use, owner and the calls are set. Never fails at once: `failed` comes
  * later, from the loop. */
 void job_start(struct job *j);
