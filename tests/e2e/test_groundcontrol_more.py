@@ -14,7 +14,7 @@ import pytest
 import supervise
 from supervise import CONFIG, append, shell
 
-USER = "nobody"
+USER, NOBODY = "nobody", 65534
 STOPPING = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
 BY_NAME = {"ids": lambda value: getattr(value, "name", None)}
 
@@ -361,15 +361,15 @@ def test_the_stop_command_has_a_user_of_its_own(start):
     s = start(one('["./daemon.sh", "p"]', f"stop = {stop}\npost = {shell('kill -TERM $(cat p.pid)')}"))
     s.wait_pid("p")
     assert s.stop() == 0, s.everything()
-    assert s.output("p[stop][stderr]") == ["65534"]
+    assert s.output("p[stop][stderr]") == [str(NOBODY)]
     assert s.results()[-1] == "p:stopped"
 
 
 @root
 def test_the_real_the_saved_and_the_file_ids_are_those_of_the_user_too(start):
-    s = start(one(f"""{{ command = {shell("grep -E ^.id: /proc/self/status")}, user = "{USER}" }}"""))
+    s = start(one(f"""{{ command = {shell("grep -E ^[UG]id: /proc/self/status")}, user = "{USER}" }}"""))
     assert s.wait() == 0, s.everything()
-    assert [line.split()[1:] for line in s.output("p")] == [["65534"] * 4] * 2
+    assert [line.split()[1:] for line in s.output("p")] == [[str(NOBODY)] * 4] * 2
 
 
 @root
@@ -400,10 +400,10 @@ def test_only_root_switches():
     folder = tempfile.mkdtemp(prefix="groundcontrol-")
     os.chmod(folder, 0o755)
     try:
-        if subprocess.run(["test", "-x", supervise.binary()], user=USER, group=USER, check=False).returncode:
+        if subprocess.run(["test", "-x", supervise.binary()], user=USER, group=NOBODY, check=False).returncode:
             pytest.skip(f"{USER} may not run {supervise.binary()}")
         s = supervise.Supervisor(
-            folder, one('{ command = "true", user = "root" }'), user=USER, group=USER, extra_groups=[]
+            folder, one('{ command = "true", user = "root" }'), user=USER, group=NOBODY, extra_groups=[]
         )
         try:
             assert s.wait() == 1, s.everything()
