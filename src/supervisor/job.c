@@ -1,8 +1,7 @@
-/* A fork keeps the number of a child ours until we reap it, so the pidfd opened after the fork is
- * the right one, and a process group may be signalled until its leader is reaped. For that reason
- * the reaper looks first (WNOWAIT), tells the job, and reaps then. What the exec says comes by a
- * pipe that the exec itself closes: the loop waits for it as for anything else, since a child may
- * hang before its exec (a file on a dead network mount). */
+/* The number of a child is ours until we reap it, so the pidfd opened after the fork is the right
+ * one. What the exec says comes by a pipe that the exec itself closes: the loop waits for it as for
+ * anything else, since a child may hang before its exec (a file on a dead network mount).
+ * Everything that ends is reaped, whoever started it. */
 #include "supervisor/job.h"
 
 #include <assert.h>
@@ -162,7 +161,7 @@ static void report_ready(struct watch *w, uint32_t what)
 static void adopt(struct job *j, struct pipes *p, pid_t pid)
 {
     struct err e = ERR_INIT;
-    j->pid = pid;
+    j->pid = j->group = pid;
     j->state = JOB_FORKED;
     link_job(j);
     j->pidfd = pidfd_open(pid, 0);
@@ -287,14 +286,12 @@ static void reaped(struct job *j, int status)
 bool jobs_reap(struct jobs *js)
 {
     for (int i = 0; i < REAP_ROUND; i++) {
-        siginfo_t info = { .si_pid = 0 };
         int status = 0;
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
+        pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid <= 0)
             return false;
-        struct job *j = find(js, info.si_pid);
-        if (j && j->ending)
-            j->ending(j);
-        if (waitpid(info.si_pid, &status, WNOHANG) == info.si_pid && j)
+        struct job *j = find(js, pid);
+        if (j)
             reaped(j, status);
     }
     return true;

@@ -23,7 +23,8 @@ struct job {
     struct jobs *jobs;
     enum job_state state;
     struct job *prev, *next;
-    pid_t pid; /* also process group and session; 0 when no child */
+    pid_t pid;   /* also process group and session; 0 when no child */
+    pid_t group; /* the pid of the last child, also when it has ended */
     int pidfd;
     int retries;
     struct watch report;
@@ -37,8 +38,6 @@ struct job {
     void (*started)(struct job *j);                  /* the program runs */
     void (*failed)(struct job *j, const char *text); /* it never did; the job is idle again */
     void (*ended)(struct job *j, int status);        /* wait status; the job is idle again */
-    /* Just before the leader is reaped, while its number cannot be anybody else's. May be NULL. */
-    void (*ending)(struct job *j);
 };
 
 void jobs_init(struct jobs *js, struct events *ev, struct streams *streams);
