@@ -141,7 +141,9 @@ int conf_parse(const char *file, struct str text, struct conf **ret, struct err 
     c->arena = keep;
     c->file = arena_str(keep, str_from(file)).p;
     c->shutdown_timeout_ms = SHUTDOWN_TIMEOUT_MS;
-    struct conf_reader r = { .keep = keep, .tmp = tmp, .file = c->file, .where = "", .e = e };
+    struct conf_reader r = {
+        .keep = keep, .tmp = tmp, .file = conf_file_end(c->file), .where = "", .e = e
+    };
     if (read_document(&r, text, c) < 0) {
         conf_free(c);
         return -1;
@@ -152,7 +154,7 @@ int conf_parse(const char *file, struct str text, struct conf **ret, struct err 
 
 static int bad_file(const char *file, struct err *e)
 {
-    return err_set(e, ERR_USAGE, "%s: cannot be read: %s", file, strerror(errno));
+    return err_set(e, ERR_USAGE, "%s: cannot be read: %s", conf_file_end(file), strerror(errno));
 }
 
 /* Not a pipe: at a reload nobody may stand at its other end, and everything would wait. */
@@ -163,7 +165,8 @@ static int read_file(const char *file, struct buf *b, struct err *e)
     if (fd < 0 || fstat(fd, &st) < 0)
         return bad_file(file, e);
     if (!S_ISREG(st.st_mode))
-        return err_set(e, ERR_USAGE, "%s: is no ordinary file; name one that is", file);
+        return err_set(
+            e, ERR_USAGE, "%s: is no ordinary file; name one that is", conf_file_end(file));
     for (;;) {
         char *room = buf_room(b, READ_STEP);
         ssize_t n = room ? read(fd, room, READ_STEP) : 0;

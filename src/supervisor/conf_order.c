@@ -51,6 +51,11 @@ static bool same_name(const struct walk *w, size_t a, size_t b)
            strcmp(w->ps[w->by_name[a]].name, w->ps[w->by_name[b]].name) == 0;
 }
 
+static void say_where(struct walk *w, size_t i)
+{
+    w->r->where = arena_printf(w->r->tmp, "process %s: ", conf_show(w->r, w->ps[i].name)).p;
+}
+
 static int resolve_one(struct walk *w, size_t self, const struct toml_value *v, size_t *ret)
 {
     struct conf_item it = { "depends-on", v };
@@ -110,6 +115,7 @@ static int bad_cycle(struct walk *w, size_t back)
     struct buf chain = BUF_INIT(CHAIN_SHOWN);
     for (size_t d = from; d < w->depth; d++)
         buf_addf(&chain, "%s -> ", conf_show(w->r, w->ps[w->stack[d]].name));
+    say_where(w, back);
     struct conf_item it = { "depends-on", w->depends[back] };
     int ret = conf_bad(w->r, it,
         "the processes wait for each other in a circle: %" STR_FMT "%s%s; "
@@ -152,18 +158,16 @@ static int walk_from(struct walk *w, size_t start)
 
 static int walk_all(struct walk *w)
 {
-    const char *where = w->r->where;
     for (size_t i = 0; i < w->n; i++)
         w->by_name[i] = i;
     qsort_r(w->by_name, w->n, sizeof(*w->by_name), compare_names, w->ps);
     for (size_t i = 0; i < w->n; i++) {
         if (!w->depends[i])
             continue;
-        w->r->where = arena_printf(w->r->tmp, "process %s: ", conf_show(w->r, w->ps[i].name)).p;
+        say_where(w, i);
         if (resolve(w, i) < 0)
             return -1;
     }
-    w->r->where = where;
     for (size_t i = 0; i < w->n; i++) {
         if (walk_from(w, i) < 0)
             return -1;

@@ -7,8 +7,8 @@
 struct conf_reader {
     struct arena *keep; /* the conf's own */
     struct arena *tmp;  /* the document, and what messages are made of */
-    const char *file;
-    const char *where; /* "process "NAME": " or "" */
+    const char *file;   /* for messages: its end */
+    const char *where;  /* "process "NAME": " or "" */
     struct err *e;
 };
 
@@ -22,6 +22,8 @@ struct conf_key {
     int (*set)(struct conf_reader *r, struct conf_item it, void *into);
 };
 
+/* The end of a path, which tells the file and leaves an error room for its sentence. */
+const char *conf_file_end(const char *file);
 /* Fill the error: where in the file, then the sentence. Always -1. */
 int conf_bad(struct conf_reader *r, struct conf_item it, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int conf_bad_at(struct conf_reader *r, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -32,11 +32,10 @@ static const char *type_with_article(enum toml_type type)
     return "this";
 }
 
-/* A path may be longer than an error has room for; its end tells the file. */
-static struct str shown_file(const struct conf_reader *r)
+const char *conf_file_end(const char *file)
 {
-    struct str file = str_from(r->file);
-    return file.n > FILE_SHOWN ? str_skip(file, file.n - FILE_SHOWN) : file;
+    size_t n = strlen(file);
+    return n > FILE_SHOWN ? file + (n - FILE_SHOWN) : file;
 }
 
 int conf_bad(struct conf_reader *r, struct conf_item it, const char *fmt, ...)
@@ -45,8 +44,8 @@ int conf_bad(struct conf_reader *r, struct conf_item it, const char *fmt, ...)
     va_start(ap, fmt);
     struct str text = arena_vprintf(r->tmp, fmt, ap);
     va_end(ap);
-    return err_set(r->e, ERR_USAGE, "%" STR_FMT ":%d: %skey %s: %" STR_FMT, STR_ARG(shown_file(r)),
-        it.v->line, r->where, conf_show(r, it.key), STR_ARG(text));
+    return err_set(r->e, ERR_USAGE, "%s:%d: %skey %s: %" STR_FMT, r->file, it.v->line, r->where,
+        conf_show(r, it.key), STR_ARG(text));
 }
 
 int conf_bad_at(struct conf_reader *r, int line, const char *fmt, ...)
@@ -55,8 +54,7 @@ int conf_bad_at(struct conf_reader *r, int line, const char *fmt, ...)
     va_start(ap, fmt);
     struct str text = arena_vprintf(r->tmp, fmt, ap);
     va_end(ap);
-    return err_set(r->e, ERR_USAGE, "%" STR_FMT ":%d: %s%" STR_FMT, STR_ARG(shown_file(r)), line,
-        r->where, STR_ARG(text));
+    return err_set(r->e, ERR_USAGE, "%s:%d: %s%" STR_FMT, r->file, line, r->where, STR_ARG(text));
 }
 
 int conf_bad_type(struct conf_reader *r, struct conf_item it, const char *want)
