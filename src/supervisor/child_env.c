@@ -112,7 +112,7 @@ static void inherit(struct list *list, char *const *environ_)
     }
 }
 
-static bool is_own(const struct process *p, struct str name)
+bool child_has_own(const struct process *p, struct str name)
 {
     for (size_t i = 0; i < p->env_n; i++)
         if (str_eq(str_from(p->env[i].name), name))
@@ -135,7 +135,7 @@ static int choose(
         const char *value = child_variable(l->environ_, str_from(name));
         if (value)
             replace(list, name, value);
-        else if (!is_own(l->process, str_from(name)))
+        else if (!child_has_own(l->process, str_from(name)))
             return err_set(e, ERR_INVALID, "unknown variable %" STR_FMT " in only-env",
                 STR_ARG(quote_short(list->arena, str_from(name))));
     }
@@ -189,34 +189,34 @@ static const char *template_value(void *ctx, struct str name)
     return value && utf8_valid(str_from(value)) ? value : NULL;
 }
 
-static int expand(struct source *s, const char *word, const char **ret, struct err *e)
+int child_expand(
+    const struct launch *l, const char *word, struct arena *a, const char **ret, struct err *e)
 {
     AUTO_BUF struct buf out = BUF_INIT(ARGUMENT_MAX);
-    const struct command *c = s->launch->command;
-    struct err why = ERR_INIT;
+    struct source source = { l, a, ERR_INIT };
     *ret = word;
     if (!strstr(word, "{{"))
         return 0;
-    int expanded = template_expand(str_from(word), template_value, s, &out, &why);
-    if (expanded == 0 && buf_ok(&out)) {
-        *ret = str_cstr(s->arena, buf_str(&out));
-        return 0;
+    if (template_expand(str_from(word), template_value, &source, &out, e) < 0) {
+        if (source.failed.kind != ERR_NONE)
+            return err_set(e, source.failed.kind, "%s", source.failed.text);
+        return -1;
     }
-    const char *text = s->failed.text;
-    if (s->failed.kind == ERR_NONE)
-        text = buf_ok(&out) ? why.text : "one of them is longer than 128 KiB";
-    return err_set(e, ERR_INVALID, "cannot expand the arguments of %" STR_FMT ": %s",
-        STR_ARG(quote_short(s->arena, str_from(c->words[0]))), text);
+    if (!buf_ok(&out))
+        return err_set(e, ERR_TOO_LARGE, "one of them is longer than 128 KiB");
+    *ret = str_cstr(a, buf_str(&out));
+    return 0;
 }
 
 int child_arguments(const struct launch *l, struct arena *a, char ***ret, struct err *e)
 {
-    struct source source = { l, a, ERR_INIT };
     const struct command *c = l->command;
     const char **words = arena_array(a, c->n + 1, sizeof(char *));
+    struct err why = ERR_INIT;
     for (size_t i = 0; i < c->n; i++)
-        if (expand(&source, c->words[i], &words[i], e) < 0)
-            return -1;
+        if (child_expand(l, c->words[i], a, &words[i], &why) < 0)
+            return err_set(e, why.kind, "cannot expand the arguments of %" STR_FMT ": %s",
+                STR_ARG(quote_short(a, str_from(c->words[0]))), why.text);
     memcpy(ret, &words, sizeof words); /* exec's type has no const, and writes nothing */
     return 0;
 }

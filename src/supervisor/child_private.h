@@ -12,6 +12,10 @@ const char *child_variable(char *const *environ_, struct str name);
 /* The value of one entry of a process's env; a "file:" is read. Its content is in no text. */
 int child_own_value(
     const struct env_pair *p, struct arena *a, const char **ret, struct err *e) MUST_CHECK;
+bool child_has_own(const struct process *p, struct str name); /* in the process's env */
+/* One word of child_arguments; the text does not name the command. */
+int child_expand(const struct launch *l, const char *word, struct arena *a, const char **ret,
+    struct err *e) MUST_CHECK;
 /* Is it one of those that tell of another program's service manager and are never inherited? */
 bool child_is_notify_variable(struct str name);
 /* run's user and only-env for a probe that has none, else the command's own. */
