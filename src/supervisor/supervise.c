@@ -303,6 +303,8 @@ static void signalled(struct supervise *s, int sig)
 static void reap(struct supervise *s)
 {
     s->reap_more = jobs_reap(&s->jobs);
+    for (size_t i = 0; i < s->n; i++)
+        unit_look(s->units[i]);
     if (s->mode == MODE_SWEEPING)
         s->host.changed = true;
 }

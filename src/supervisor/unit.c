@@ -196,11 +196,13 @@ static bool group_gone(struct unit *u)
     return !job_busy(&u->stop);
 }
 
-static void look_at_group(struct unit *u)
+void unit_look(struct unit *u)
 {
+    if (u->state != UNIT_LINGER && u->state != UNIT_CLEANING)
+        return;
     if (group_gone(u))
         unit_event(u, EVENT_GONE);
-    else if (u->state == UNIT_LINGER || u->state == UNIT_CLEANING)
+    else
         timer_arm(u->host->ev, &u->poll, UNIT_POLL_MS);
 }
 
@@ -405,7 +407,7 @@ static void timer_fired(struct timer *t)
 
 static void poll_fired(struct timer *t)
 {
-    look_at_group(CONTAINER_OF(t, struct unit, poll));
+    unit_look(CONTAINER_OF(t, struct unit, poll));
 }
 
 static void note_end(struct unit *u, int status)
@@ -478,7 +480,7 @@ static void side_ended(struct job *j, int status)
 static void stop_command_failed(struct job *j, const char *text)
 {
     stop_failed(j->owner, text);
-    look_at_group(j->owner);
+    unit_look(j->owner);
 }
 
 static void stop_command_ended(struct job *j, int status)
@@ -487,7 +489,7 @@ static void stop_command_ended(struct job *j, int status)
     describe_status(status, how, sizeof how);
     if (status != 0)
         stop_failed(j->owner, how);
-    look_at_group(j->owner);
+    unit_look(j->owner);
 }
 
 static void probed(struct prober *p, bool ok, const char *why)

@@ -82,6 +82,9 @@ void unit_force(struct unit *u);   /* SIGKILL for all it runs */
 /* Goes on if it waited for what it depends on, and that is up. */
 void unit_release(struct unit *u);
 
+/* Somebody was reaped: was it the last of a group that lingers? */
+void unit_look(struct unit *u);
+
 bool unit_settled_up(const struct unit *u);   /* up or done */
 bool unit_settled_down(const struct unit *u); /* down or left, and nothing due */
 
