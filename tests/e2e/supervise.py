@@ -81,7 +81,6 @@ class Stream:
         self.pipe, self.data, self.ended = pipe, b"", False
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self.drain, daemon=True)
-        self.thread.start()
 
     def drain(self):
         while chunk := os.read(self.pipe.fileno(), 65536):
@@ -102,6 +101,8 @@ class Stream:
             return condition()
 
     def finish(self):
+        if self.thread.ident is None:
+            self.thread.start()
         self.thread.join(DEADLINE_S)
         assert not self.thread.is_alive(), "somebody else still holds the supervisor's output"
         self.pipe.close()
@@ -110,8 +111,8 @@ class Stream:
 class Supervisor:
     """Starts at once. After the end, code is its exit status as a shell would say it."""
 
-    def __init__(self, tmp_path, toml, env=None, arguments=(CONFIG,), **more):
-        """more: for Popen, as extra_groups=[4]."""
+    def __init__(self, tmp_path, toml, env=None, arguments=(CONFIG,), listening=True, **more):
+        """listening: False lets the pipes fill until listen(). more: for Popen, as extra_groups=[4]."""
         self.folder = Path(tmp_path)
         self.code = None
         self.forced = False
@@ -128,6 +129,12 @@ class Supervisor:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=own_signals, **more,
         )
         self.out, self.err = Stream(self.process.stdout), Stream(self.process.stderr)
+        if listening:
+            self.listen()
+
+    def listen(self):
+        self.out.thread.start()
+        self.err.thread.start()
 
     # -- what it prints
 
@@ -161,6 +168,11 @@ class Supervisor:
     def results(self):
         path = self.folder / "results.txt"
         return path.read_text().splitlines() if path.exists() else []
+
+    def results_once(self):
+        """Without repetitions. A daemon whose stop failed is sent SIGTERM after the last post, whoever
+        may have done so before, and daemon.sh says each time that it was."""
+        return list(dict.fromkeys(self.results()))
 
     def wait_file(self, name):
         path = self.folder / name

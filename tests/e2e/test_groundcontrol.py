@@ -463,7 +463,7 @@ def test_stop_failed_stop_command_continues_shutdown(start):
     s = start(stops(supervise.shell("exit 1")))
     s.wait_pid("daemon2")
     assert s.stop() == 0, s.everything()
-    assert s.results() == SECOND_ENDS_LAST
+    assert s.results_once() == SECOND_ENDS_LAST
     assert s.says('"daemon2"', "stop", "exit status 1"), s.everything()
 
 
@@ -471,7 +471,7 @@ def test_stop_killed_stop_command_continues_shutdown(start):
     s = start(stops(supervise.shell("kill -9 $$")))
     s.wait_pid("daemon2")
     assert s.stop() == 0, s.everything()
-    assert s.results() == SECOND_ENDS_LAST
+    assert s.results_once() == SECOND_ENDS_LAST
     assert s.says('"daemon2"', "stop", "killed by signal 9"), s.everything()
 
 
@@ -479,5 +479,5 @@ def test_stop_not_found_stop_command_continues_shutdown(start):
     s = start(stops('["no-such-program"]'))
     s.wait_pid("daemon2")
     assert s.stop() == 0, s.everything()
-    assert s.results() == SECOND_ENDS_LAST
+    assert s.results_once() == SECOND_ENDS_LAST
     assert s.says('"daemon2"', "stop", '"no-such-program"', "No such file or directory"), s.everything()

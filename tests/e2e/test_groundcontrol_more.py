@@ -294,6 +294,14 @@ def test_the_last_of_many_lines_is_not_lost(start):
     assert s.output("p") == [str(n) for n in range(1, 20001)]
 
 
+def test_the_last_lines_are_not_lost_to_a_reader_that_comes_late(start):
+    s = start(one(["seq", "15000"], f"post = {append('post')}"), listening=False)
+    supervise.wait_until(lambda: s.results() == ["post"], "post to have run")
+    s.listen()
+    assert s.wait() == 0
+    assert s.output("p") == [str(n) for n in range(1, 15001)]
+
+
 def test_two_processes_may_have_one_name(start):
     s = start("""
 [[processes]]
@@ -465,7 +473,7 @@ def test_an_unset_variable_at_the_end_is_said_and_passed_over(start, phase):
     s.wait_pid("p")
     assert s.stop() == 0, s.everything()
     assert s.says('"p"', phase, "unknown variable", '"MISSING"'), s.everything()
-    assert s.results() == ["p:started", "other", "p:shutdown-requested", "p:stopped"]
+    assert s.results_once() == ["p:started", "other", "p:shutdown-requested", "p:stopped"]
 
 
 @pytest.mark.parametrize("stop", ["SIGHUP", "sigterm"])
