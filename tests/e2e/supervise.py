@@ -77,13 +77,16 @@ def own_signals():
 class Stream:
     """The lines of a pipe, read by a thread so that the writer never waits."""
 
-    def __init__(self, pipe):
-        self.pipe, self.data, self.ended = pipe, b"", False
+    def __init__(self, pipe, slow=False):
+        self.pipe, self.slow, self.data, self.ended = pipe, slow, b"", False
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self.drain, daemon=True)
+        self.thread.start()
 
     def drain(self):
-        while chunk := os.read(self.pipe.fileno(), 65536):
+        while chunk := os.read(self.pipe.fileno(), 4096 if self.slow else 65536):
+            if self.slow:
+                time.sleep(0.001)
             with self.changed:
                 self.data += chunk
                 self.changed.notify_all()
@@ -101,8 +104,6 @@ class Stream:
             return condition()
 
     def finish(self):
-        if self.thread.ident is None:
-            self.thread.start()
         self.thread.join(DEADLINE_S)
         assert not self.thread.is_alive(), "somebody else still holds the supervisor's output"
         self.pipe.close()
@@ -111,8 +112,8 @@ class Stream:
 class Supervisor:
     """Starts at once. After the end, code is its exit status as a shell would say it."""
 
-    def __init__(self, tmp_path, toml, env=None, arguments=(CONFIG,), listening=True, **more):
-        """listening: False lets the pipes fill until listen(). more: for Popen, as extra_groups=[4]."""
+    def __init__(self, tmp_path, toml, env=None, arguments=(CONFIG,), slow=False, **more):
+        """slow: reads stdout a page each millisecond. more: for Popen, as extra_groups=[4]."""
         self.folder = Path(tmp_path)
         self.code = None
         self.forced = False
@@ -128,13 +129,7 @@ class Supervisor:
             [binary(), *arguments], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=own_signals, **more,
         )
-        self.out, self.err = Stream(self.process.stdout), Stream(self.process.stderr)
-        if listening:
-            self.listen()
-
-    def listen(self):
-        self.out.thread.start()
-        self.err.thread.start()
+        self.out, self.err = Stream(self.process.stdout, slow), Stream(self.process.stderr)
 
     # -- what it prints
 

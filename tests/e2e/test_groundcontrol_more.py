@@ -288,18 +288,11 @@ def test_bytes_that_are_no_text_neither_end_the_reader_nor_kill_the_writer(start
     assert rest == ["next", "again"]
 
 
-def test_the_last_of_many_lines_is_not_lost(start):
-    s = start(one(["seq", "20000"]))
+@pytest.mark.parametrize("slow", [False, True], ids=["fast", "slow"])
+def test_the_last_of_many_lines_is_not_lost(start, slow):
+    s = start(one(["seq", "20000"]), slow=slow)
     assert s.wait() == 0
     assert s.output("p") == [str(n) for n in range(1, 20001)]
-
-
-def test_the_last_lines_are_not_lost_to_a_reader_that_comes_late(start):
-    s = start(one(["seq", "15000"], f"post = {append('post')}"), listening=False)
-    supervise.wait_until(lambda: s.results() == ["post"], "post to have run")
-    s.listen()
-    assert s.wait() == 0
-    assert s.output("p") == [str(n) for n in range(1, 15001)]
 
 
 def test_two_processes_may_have_one_name(start):
