@@ -58,7 +58,6 @@ const struct unit_edge unit_table[UNIT_STATE_COUNT][UNIT_EVENT_COUNT] = {
     },
     [UNIT_KILLING] = {
         ON(ENDED, SWEEP_GROUP, LINGER),
-        ON(SPAWN_FAILED, SWEEP_GROUP, LINGER),
         ON(TIMEOUT, RUN_POST, LEFT_POST),
         ON(STOP, NONE, KILLING),
         ON(FORCE, KILL, KILLING),

@@ -435,13 +435,16 @@ static void run_failed(struct job *j, const char *text)
 {
     struct unit *u = j->owner;
     (void)snprintf(u->why, sizeof u->why, "run: %.900s", text);
-    unit_event(u, EVENT_SPAWN_FAILED);
+    unit_event(u, u->state == UNIT_SPAWNING ? EVENT_SPAWN_FAILED : EVENT_ENDED);
 }
 
 static void run_ended(struct job *j, int status)
 {
     struct unit *u = j->owner;
-    u->group = j->group;
+    bool was_left = u->state == UNIT_LEFT || u->state == UNIT_LEFT_POST;
+    u->group = was_left ? 0 : j->group;
+    if (was_left && job_group_left(j->group))
+        (void)kill(-j->group, SIGKILL);
     note_end(u, status);
     unit_event(u, EVENT_ENDED);
 }
