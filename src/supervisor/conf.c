@@ -88,7 +88,7 @@ static int read_processes(struct conf_reader *r, const struct toml_value *list, 
 {
     size_t n = list->array.n;
     struct process *ps = arena_array(r->keep, n, sizeof(*ps));
-    const struct toml_value **depends = arena_array(r->tmp, n, sizeof(*depends));
+    const struct toml_value **depends = arena_array(r->tmp, n, sizeof(void *));
     for (size_t i = 0; i < n; i++) {
         r->where = conf_where(r, list->array.items[i], i + 1);
         if (conf_process(r, list->array.items[i], &ps[i], &depends[i]) < 0)

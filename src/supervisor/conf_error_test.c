@@ -134,6 +134,14 @@ static void a_process_says_what_to_write(void **state)
         { WEB "stop-timeout = -3",
             AT "\"stop-timeout\": is a bare number; write \"3s\" or \"none\"" },
         { WEB "stop-timeout = '3 s'", AT "\"stop-timeout\": \"3 s\" is no time" },
+    };
+    check(rows, ARRAY_LEN(rows));
+}
+
+static void the_surroundings_say_what_to_write(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
         { WEB "env = []", AT "\"env\": needs a table" },
         { WEB "env = { A = 'file:' }", AT "\"env.A\": names no file; write one, such as "
                                           "\"file:/run/secret\"" },
@@ -191,7 +199,8 @@ static void a_command_says_what_to_write(void **state)
         { WEB "run = { cmd = 'x' }",
             AT "\"run.cmd\": is not known here; write one of command, user, "
                "only-env instead" },
-        { WEB "run = { comand = 'x' }", AT "\"run.comand\": is not known here; write \"command\"" },
+        { WEB "run = { commando = 'x' }",
+            AT "\"run.commando\": is not known here; write \"command\"" },
         { WEB "run = { command = 'x', only_env = [] }", AT "\"run.only_env\": is not known here; "
                                                            "write \"only-env\" instead" },
         { WEB "run = { command = 'x', user = 1000 }",
@@ -214,7 +223,7 @@ static void a_command_says_what_to_write(void **state)
     check(rows, ARRAY_LEN(rows));
 }
 
-static void a_probe_says_what_to_write(void **state)
+static void an_address_says_what_to_write(void **state)
 {
     (void)state;
     static const struct row rows[] = {
@@ -249,6 +258,14 @@ static void a_probe_says_what_to_write(void **state)
                 "address, and looking a name up would block the "
                 "supervisor; write an IPv4 address, an IPv6 "
                 "address in brackets or localhost" },
+    };
+    check(rows, ARRAY_LEN(rows));
+}
+
+static void a_url_says_what_to_write(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
         { RUN "live = { http = 'https://[::1]/' }",
             AT4 "\"live.http\": TLS is not spoken here; use "
                 "exec with a program that does" },
@@ -267,6 +284,14 @@ static void a_probe_says_what_to_write(void **state)
         { RUN "live = { http = \"http://127.0.0.1/\\u00e4\" }",
             AT4 "\"live.http\": holds a blank" },
         { RUN "live = { http = 'http://127.0.0.1/#x' }", AT4 "\"live.http\": has a fragment" },
+    };
+    check(rows, ARRAY_LEN(rows));
+}
+
+static void the_other_probes_say_what_to_write(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
         { RUN "ready = { exec = [] }", AT4 "\"ready.exec\": is an empty array" },
         { RUN "ready = { exec = { user = 'x' } }", AT4 "\"ready.exec\": lacks the command itself" },
         { RUN "ready = { notify = false }",
@@ -391,8 +416,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_top_says_what_to_write),
         cmocka_unit_test(a_process_says_what_to_write),
+        cmocka_unit_test(the_surroundings_say_what_to_write),
         cmocka_unit_test(a_command_says_what_to_write),
-        cmocka_unit_test(a_probe_says_what_to_write),
+        cmocka_unit_test(an_address_says_what_to_write),
+        cmocka_unit_test(a_url_says_what_to_write),
+        cmocka_unit_test(the_other_probes_say_what_to_write),
         cmocka_unit_test(a_dependency_says_what_to_write),
         cmocka_unit_test(more_processes_than_the_most_are_too_many),
         cmocka_unit_test(a_long_circle_shows_its_start),
