@@ -58,6 +58,9 @@ static const struct args_option POLICY[] = { HELP, CONFIG, JSON,
     { "as", "WHO", false, "a login or a tag" },
     { "dst", "TAG", false, "the registry's tag (default: tag:registry)" } };
 
+static const struct args_option SUPERVISE[] = { HELP,
+    { "check", NULL, false, "read the file and say what is wrong; start nothing" } };
+
 #define OPTIONS(table) (table), ARRAY_LEN(table)
 
 static const struct cli_command COMMANDS[] = {
@@ -104,6 +107,8 @@ static const struct cli_command COMMANDS[] = {
         OPTIONS(DOCTOR), 0, 0, cmd_doctor },
     { "health", "[--ready]", "exit 0 while the server lives (or is ready)", OPTIONS(HEALTH), 0, 0,
         cmd_health },
+    { "supervise", "[--check] FILE", "run the processes of a groundcontrol.toml",
+        OPTIONS(SUPERVISE), 1, 1, cmd_supervise },
     { "rebuild-index", "[--check]",
         "compute the index anew from the database; the server must be stopped", OPTIONS(REBUILD), 0,
         0, cmd_rebuild_index },

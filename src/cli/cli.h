@@ -48,4 +48,5 @@ int cmd_config_show(struct cli *c, struct err *e);
 int cmd_config_check(struct cli *c, struct err *e);
 int cmd_doctor(struct cli *c, struct err *e);
 int cmd_health(struct cli *c, struct err *e);
+int cmd_supervise(struct cli *c, struct err *e);
 int cmd_rebuild_index(struct cli *c, struct err *e);
