@@ -98,7 +98,6 @@ const struct unit_edge unit_table[UNIT_STATE_COUNT][UNIT_EVENT_COUNT] = {
     },
     [UNIT_BACKOFF] = {
         ON(TIMEOUT, START_PRE, PRE),
-        ON(START, START_PRE, PRE),
         ON(STOP, SETTLE, DOWN),
         ON(FORCE, SETTLE, DOWN),
     },

@@ -42,7 +42,7 @@ struct world {
     int restarts;          /* begun by policy */
     bool waited;           /* was in back-off since the last run */
     enum unit_state before;
-    const char *broken;    /* the rule that was broken */
+    const char *broken; /* the rule that was broken */
 };
 
 static struct world *w; /* the fakes are called without one */
@@ -86,7 +86,8 @@ void job_start(struct job *j)
         w->owed = w->process.post != NULL;
         rule(!w->host.shutting_down, "`run` is started during the shutdown");
         rule(w->unit.side.state == JOB_IDLE, "`run` is started beside `pre` or `post`");
-        rule(!w->group_left || w->group_killed, "`run` is started beside what is left of the last one");
+        rule(!w->group_left || w->group_killed,
+            "`run` is started beside what is left of the last one");
     } else if (j == &w->unit.side && j->use.phase && strcmp(j->use.phase, "pre") == 0) {
         w->pres++;
         rule(!run_lives, "`pre` runs beside `run`");
@@ -274,11 +275,13 @@ static void a_group_moves(void)
 static void a_probe_tells(void)
 {
     struct prober *p = &w->unit.prober;
+    bool ready = p->use == PROBE_FOR_READY;
     if (!w->probing)
         return;
-    if (p->use == PROBE_FOR_READY || dice(4) == 0) {
+    if (ready || dice(4) == 0) {
         w->probing = false;
-        p->result(p, p->use == PROBE_FOR_READY, "does not answer");
+        p->result(p, ready, "does not answer");
+        rule(ready || w->killed[0], "not alive, but not killed");
     }
 }
 
@@ -541,7 +544,46 @@ static void a_failed_stop_leaves_it_in_a_shutdown_and_kills_it_else(void **state
     }
 }
 
-static void every_state_but_the_resting_ones_has_a_way_on(void **state)
+static void what_outlives_its_kill_is_left(void **state)
+{
+    (void)state;
+    struct world world;
+    build_plain(&world);
+    run_comes_up();
+    unit_force(&w->unit);
+    assert_int_equal(w->unit.state, UNIT_KILLING);
+    w->now += UNIT_KILL_MS;
+    events_round(&w->ev, 0);
+    assert_int_equal(w->unit.state, UNIT_LEFT);
+    ends_with(SIGKILL);
+    assert_int_equal(w->unit.state, UNIT_DOWN);
+    events_close(&w->ev);
+}
+
+static void a_group_is_asked_then_killed_then_given_up(void **state)
+{
+    (void)state;
+    for (int obeys = 0; obeys < 2; obeys++) {
+        struct world world;
+        build_plain(&world);
+        run_comes_up();
+        w->group_left = true;
+        ends_with(0);
+        assert_int_equal(w->unit.state, UNIT_LINGER);
+        assert_false(w->group_killed);
+        w->now += 3000;
+        events_round(&w->ev, 0);
+        assert_int_equal(w->unit.state, UNIT_CLEANING);
+        assert_true(w->group_killed);
+        w->group_left = !obeys;
+        w->now += obeys ? UNIT_POLL_MS : UNIT_KILL_MS;
+        events_round(&w->ev, 0);
+        assert_int_equal(w->unit.state, UNIT_OVER);
+        events_close(&w->ev);
+    }
+}
+
+static void every_state_is_reached_and_hears_of_a_stop(void **state)
 {
     (void)state;
     for (int s = 0; s < UNIT_STATE_COUNT; s++) {
@@ -566,7 +608,9 @@ int main(void)
         cmocka_unit_test(a_pause_waits_for_what_it_depends_on),
         cmocka_unit_test(what_is_not_ready_in_time_is_killed_and_has_code_1),
         cmocka_unit_test(a_failed_stop_leaves_it_in_a_shutdown_and_kills_it_else),
-        cmocka_unit_test(every_state_but_the_resting_ones_has_a_way_on),
+        cmocka_unit_test(what_outlives_its_kill_is_left),
+        cmocka_unit_test(a_group_is_asked_then_killed_then_given_up),
+        cmocka_unit_test(every_state_is_reached_and_hears_of_a_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
