@@ -22,7 +22,8 @@ static void add_times(struct buf *out, const struct unit *u)
 /* What may hold anything is shown as text: the note comes from the process. */
 static void add_note(struct buf *out, const struct unit *u)
 {
-    bool failed = u->state != UNIT_UP && u->state != UNIT_DONE && u->outcome != OUTCOME_NONE;
+    bool failed =
+        !u->asked && u->state != UNIT_UP && u->state != UNIT_DONE && u->outcome != OUTCOME_NONE;
     const char *note = failed ? u->why : u->note;
     if (!note[0])
         return;

@@ -397,13 +397,11 @@ static void open_units(struct supervise *s)
 
 static void close_all(struct supervise *s)
 {
+    memset(s->requests, 0, sizeof s->requests);
     control_close(s->control);
+    while (s->n > 0)
+        supervise_free_unit(s, s->units[--s->n]);
     streams_close(s->streams);
-    for (size_t i = 0; i < s->n; i++) {
-        unit_deinit(s->units[i]);
-        source_close(s->units[i]->source);
-        free(s->units[i]);
-    }
     free(s->units);
     output_close(s->out, left_ms(s, FLUSH_MS));
     attr_close(&s->signals.fd);
