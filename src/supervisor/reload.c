@@ -87,7 +87,7 @@ static bool unload(struct supervise *s)
         if (leaves && !s->at_begun)
             unit_stop(s->units[i]);
         s->at_begun = true;
-        if (leaves && s->units[i]->state != UNIT_DOWN)
+        if (leaves && (s->units[i]->state != UNIT_DOWN || !unit_idle(s->units[i])))
             return false;
         s->at--;
         s->at_begun = false;

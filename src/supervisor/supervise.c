@@ -305,7 +305,7 @@ static void reap(struct supervise *s)
     s->reap_more = jobs_reap(&s->jobs);
     for (size_t i = 0; i < s->n; i++)
         unit_look(s->units[i]);
-    if (s->mode == MODE_SWEEPING)
+    if (s->mode == MODE_SWEEPING || s->mode == MODE_UNLOADING)
         s->host.changed = true;
 }
 

@@ -272,3 +272,9 @@ bool unit_settled_down(const struct unit *u)
 {
     return u->state == UNIT_DOWN || u->state == UNIT_LEFT;
 }
+
+bool unit_idle(const struct unit *u)
+{
+    return !job_busy(&u->run) && !job_busy(&u->side) && !job_busy(&u->stop) &&
+           !job_busy(&u->prober.job);
+}

@@ -87,6 +87,7 @@ void unit_look(struct unit *u);
 
 bool unit_settled_up(const struct unit *u);   /* up or done */
 bool unit_settled_down(const struct unit *u); /* down or left, and nothing due */
+bool unit_idle(const struct unit *u);         /* no command of it is left, it may be freed */
 
 /* For the tests of the table. */
 void unit_event(struct unit *u, enum unit_event event);

@@ -164,7 +164,7 @@ static bool group_gone(struct unit *u)
     if (u->group && job_group_left(u->group))
         return false;
     u->group = 0;
-    return !job_busy(&u->stop);
+    return !job_busy(&u->stop) && !job_busy(&u->prober.job);
 }
 
 void unit_look(struct unit *u)
