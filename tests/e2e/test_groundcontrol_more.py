@@ -90,16 +90,19 @@ post = {append("post")}
     assert s.results() == []
 
 
-@pytest.mark.parametrize("word", ["no-such-program", "no-such-user", "NO_SUCH_VARIABLE"])
-def test_check_says_what_this_machine_lacks(start, word):
-    command = {
-        "no-such-program": '["no-such-program"]',
-        "no-such-user": '{ command = "true", user = "no-such-user" }',
-        "NO_SUCH_VARIABLE": '{ command = "true", only-env = ["NO_SUCH_VARIABLE"] }',
-    }[word]
-    s = start(one(command), arguments=["--check", CONFIG])
-    s.wait()
-    assert word in s.out.text() + s.errors(), s.everything()
+LACKING = {
+    "no-such-program": '["no-such-program"]',
+    "no-such-user": '{ command = "true", user = "no-such-user" }',
+    "NO_SUCH_VARIABLE": '{ command = "true", only-env = ["NO_SUCH_VARIABLE"] }',
+}
+
+
+@pytest.mark.parametrize("options, code", [(["--check"], 0), (["--check", "--strict"], 1)], ids=["lenient", "strict"])
+@pytest.mark.parametrize("word", LACKING)
+def test_check_says_what_this_machine_lacks(start, word, options, code):
+    s = start(one(LACKING[word]), arguments=[*options, CONFIG])
+    assert s.wait() == code, s.everything()
+    assert re.search(rf'{CONFIG}:4: process "p": run: .*"{word}"', s.errors()), s.errors()
 
 
 def test_no_processes_wait_for_a_signal(start):
@@ -567,6 +570,16 @@ pre = {append("c-pre")}
 """)
     assert s.wait() == code, s.everything()
     assert s.results() == ["a-post"]
+
+
+@pytest.mark.parametrize("apart", ["", "setsid "], ids=["group", "session"])
+@pytest.mark.parametrize("phase", ["pre", "run", "post"])
+def test_what_a_command_leaves_behind_is_gone_in_the_end(start, phase, apart):
+    # That it is, is looked at after each test.
+    keys = {"run": '"true"', phase: shell(f"{apart}sleep 300 > /dev/null 2>&1 & echo {phase} >> results.txt")}
+    s = start('[[processes]]\nname = "p"\n' + "".join(f"{key} = {value}\n" for key, value in keys.items()))
+    assert s.wait() == 0, s.everything()
+    assert s.results() == [phase]
 
 
 # -- errors in the file
