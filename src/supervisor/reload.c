@@ -67,6 +67,14 @@ void reload_begin(struct supervise *s)
         say(s->out, SAY_ERROR, "reload: %s; the old configuration stays", e.text);
         return;
     }
+    if (s->next->n > s->room) {
+        say(s->out, SAY_ERROR,
+            "reload: %zu processes are more than fit beside those of the start (%zu); restart "
+            "groundcontrol",
+            s->next->n, s->room);
+        conf_free(TAKE(s->next));
+        return;
+    }
     say(s->out, SAY_INFO, "reloading %s", s->conf->file);
     s->mode = MODE_UNLOADING;
     s->at = s->n;

@@ -363,9 +363,10 @@ static int open_all(struct supervise *s, struct err *e)
 {
     struct output_style style = style_of(s->conf);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    s->room = s->conf->n + SPARE_PROCESSES;
     if (events_open(&s->ev, e) < 0 || open_signals(s, e) < 0 ||
-        output_open(&s->out, &s->ev, STDOUT_FILENO, PROCESS_MAX, &style, e) < 0 ||
-        streams_open(&s->streams, &s->ev, 4 * PROCESS_MAX, e) < 0)
+        output_open(&s->out, &s->ev, STDOUT_FILENO, s->room, &style, e) < 0 ||
+        streams_open(&s->streams, &s->ev, STREAMS_EACH * s->room, e) < 0)
         return -1;
     jobs_init(&s->jobs, &s->ev, s->streams);
     s->host = (struct host){ .owner = s,

@@ -5,6 +5,8 @@
 
 #define KILL_MARGIN_MS 200 /* of shutdown-timeout, kept for SIGKILL and the last lines */
 #define SWEEP_GRACE_MS 3000
+#define SPARE_PROCESSES 64 /* that a reload may add */
+#define STREAMS_EACH 4     /* of a process: out and err of `run`, and of what runs beside it */
 
 enum mode {
     MODE_STARTING,
@@ -36,6 +38,7 @@ struct supervise {
 
     struct unit **units; /* units[i] is conf->processes[i] */
     size_t n;
+    size_t room; /* processes that output and streams were laid out for */
 
     enum mode mode;
     size_t at;     /* in conf->order: who is being started or stopped */
