@@ -19,6 +19,9 @@ DEADLINE_S = 20
 CONFIG = "groundcontrol.toml"
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ")
 
+# The command behind it becomes process 1 of a namespace, whose end takes everything with it.
+NAMESPACE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+
 SCRIPTS = {
     # Writes NAME.pid when it can be stopped. The sleep is in the background because a shell runs a
     # trap only after its foreground command.
@@ -49,11 +52,11 @@ def binary():
     return os.path.abspath(named) if named else str(ROOT / "build" / "groundcontrol")
 
 
-def wait_until(condition, what):
+def wait_until(condition, what, deadline_s=DEADLINE_S):
     """What other processes do to a file or to each other can only be asked for again and again."""
-    end = time.monotonic() + DEADLINE_S
+    end = time.monotonic() + deadline_s
     while not condition():
-        assert time.monotonic() < end, f"{what}: not in {DEADLINE_S} s"
+        assert time.monotonic() < end, f"{what}: not in {deadline_s} s"
         time.sleep(0.005)
 
 
@@ -66,6 +69,26 @@ def shell(text):
 def append(text):
     """A command that adds a line to results.txt."""
     return shell(f"echo {text} >> results.txt")
+
+
+def status_of(pid):
+    """/proc/PID/status as a dictionary; empty when there is none."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return {}
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def children(pid):
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def blocks_signals(pid):
+    return bool(int(status_of(pid).get("SigBlk", "0"), 16) >> (signal.SIGTERM - 1) & 1)
 
 
 def own_signals():
@@ -112,8 +135,10 @@ class Stream:
 class Supervisor:
     """Starts at once. After the end, code is its exit status as a shell would say it."""
 
-    def __init__(self, tmp_path, toml, env=None, arguments=(CONFIG,), slow=False, **more):
-        """slow: reads stdout a page each millisecond. more: for Popen, as extra_groups=[4]."""
+    def __init__(self, tmp_path, toml, env=None, arguments=(CONFIG,), slow=False, wrapper=(), stdout=None, **more):
+        """slow: reads stdout a page each millisecond. wrapper: a command that runs the one behind it, as
+        NAMESPACE does. stdout: a descriptor in its place; nothing is kept of it. more: for Popen, as
+        extra_groups=[4]."""
         self.folder = Path(tmp_path)
         self.code = None
         self.forced = False
@@ -126,10 +151,13 @@ class Supervisor:
         for name in {"BREAK_GLASS", "RUST_LOG"} - set(env or {}):
             environment.pop(name, None)
         self.process = subprocess.Popen(
-            [binary(), *arguments], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=own_signals, **more,
+            [*wrapper, binary(), *arguments], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if stdout is None else stdout, stderr=subprocess.PIPE,
+            start_new_session=True, preexec_fn=own_signals, **more,
         )
-        self.out, self.err = Stream(self.process.stdout, slow), Stream(self.process.stderr)
+        self.wrapped = bool(wrapper)
+        self.out = Stream(self.process.stdout or open(os.devnull, "rb"), slow)
+        self.err = Stream(self.process.stderr)
 
     # -- what it prints
 
@@ -179,10 +207,33 @@ class Supervisor:
         """The pid of a daemon.sh, which by then can be stopped."""
         return int(self.wait_file(f"{name}.pid").read_text())
 
+    # -- the supervisor itself
+
+    def pid(self):
+        """Its number here, once it is there and takes signals; what comes before, process 1 never gets."""
+        wait_until(lambda: self.process.poll() is not None or self.find_pid(), "the supervisor to listen")
+        return self.find_pid()
+
+    def find_pid(self):
+        pid = self.process.pid
+        while pid and os.path.basename(os.readlink(f"/proc/{pid}/exe")) != os.path.basename(binary()):
+            pid = next(iter(children(pid)), None)
+        return pid if pid and blocks_signals(pid) else None
+
+    def control(self, *words):
+        """Asks at the control socket, which has to be "control" in the folder."""
+        return subprocess.run(
+            [binary(), "--control", "control", *words], cwd=self.folder, env=clean_environment(),
+            capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+        )
+
     # -- its end
 
     def send(self, number):
-        self.process.send_signal(number)
+        if self.wrapped:
+            os.kill(self.pid(), number)
+        else:
+            self.process.send_signal(number)
 
     def wait(self):
         try:
