@@ -325,3 +325,15 @@ void streams_close(struct streams *ss)
     free(ss->pool);
     free(ss);
 }
+
+bool streams_behind(const struct streams *ss)
+{
+    for (size_t i = 0; i < ss->n; i++) {
+        const struct stream *s = &ss->pool[i];
+        int there = 0;
+        if (s->ended && s->watch.fd >= 0 &&
+            (s->paused || (ioctl(s->watch.fd, FIONREAD, &there) == 0 && there > 0)))
+            return true;
+    }
+    return false;
+}

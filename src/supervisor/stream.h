@@ -28,3 +28,5 @@ struct stream *stream_open(struct streams *ss, int fd, const struct stream_use *
 void stream_ended(struct stream *s);
 /* Closes all streams of that source: it goes away. */
 void streams_drop(struct streams *ss, const struct source *source);
+/* Is something of a command that has ended still unread? */
+bool streams_behind(const struct streams *ss);

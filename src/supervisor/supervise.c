@@ -199,7 +199,7 @@ static void check_ends(struct supervise *s)
     for (size_t i = 0; i < s->n && s->mode < MODE_STOPPING; i++) {
         struct unit *u = s->units[i];
         if ((u->state == UNIT_OVER || start_failed(u))) {
-            bool early = s->mode == MODE_STARTING;
+            bool early = s->mode == MODE_STARTING && u->code != 0;
             say(s->out, u->code ? SAY_ERROR : SAY_INFO, "%s: process \"%s\" %s",
                 early ? "start aborted" : "shutting down", unit_process(u)->name,
                 u->state == UNIT_OVER ? "ended" : "could not be started");
@@ -432,6 +432,14 @@ static void run_loop(struct supervise *s)
     }
 }
 
+/* What is still in a pipe gets as long as what is in the rings. */
+static void last_lines(struct supervise *s)
+{
+    int64_t end = s->ev.now_ms() + left_ms(s, FLUSH_MS);
+    for (int64_t left = 1; left > 0 && streams_behind(s->streams); left = end - s->ev.now_ms())
+        events_round(&s->ev, (int)left);
+}
+
 /* Says it on both: the log may not be there. */
 static void failed_set_up(const struct err *e)
 {
@@ -460,6 +468,7 @@ int supervise(struct conf *c, bool break_glass)
     } else {
         begin_start(s);
         run_loop(s);
+        last_lines(s);
         say(s->out, SAY_INFO, "all processes have ended");
     }
     int code = s->code;
