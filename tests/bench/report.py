@@ -6,7 +6,7 @@ import subprocess
 
 import common
 
-ORDER = ("fetch", "hot", "identity", "publish", "start")
+ORDER = ("fetch", "hot", "identity", "publish", "start", "supervisor")
 
 
 def first_line(command):
@@ -30,7 +30,9 @@ def machine():
         ["superguppy", first_line([str(common.SERVER), "--version"])],
     ]
     for name, command in (("h2o", ["h2o", "--version"]), ("nginx", ["nginx", "-v"]), ("wrk", ["wrk", "-v"]),
-                          ("h2load", ["h2load", "--version"]), ("compiler", ["cc", "--version"])):
+                          ("h2load", ["h2load", "--version"]), ("tini", ["tini", "--version"]),
+                          ("supervisord", ["supervisord", "--version"]),
+                          ("s6", ["dpkg-query", "-W", "-f", "${Version}", "s6"]), ("compiler", ["cc", "--version"])):
         rows.append([name, first_line(command)])
     return rows
 
@@ -48,9 +50,9 @@ def write():
             parts.append(json.loads(path.read_text()))
     lines = ["# Benchmarks", "",
              "Written by `./dev bench`; each part can be run alone (`./dev bench fetch`, `hot`, `identity`, "
-             "`publish`, `start`) and replaces its own section. Every number is a measurement of one run on one machine: "
-             "compare within a row. nginx and h2o are Debian's, with Debian's settings but one worker, and serve "
-             "the same crates from a static folder.", "", "## The machine", "",
+             "`publish`, `start`, `supervisor`) and replaces its own section. Every number is a measurement of one run "
+             "on one machine: compare within a row. nginx and h2o are Debian's, with Debian's settings but one "
+             "worker, and serve the same crates from a static folder.", "", "## The machine", "",
              *table(["", ""], machine()), "", "## What we hold ourselves to", ""]
     bars = [[b["what"], b["bar"], b["value"], "yes" if b["met"] else "**no**"] for p in parts for b in p["bars"]]
     lines += table(["", "bar", "measured", "met"], bars)
