@@ -19,8 +19,9 @@ static void check_json(struct str line)
             assert(i < line.n && strchr("\"\\ntru", line.p[i]));
             if (line.p[i] != 'u')
                 continue;
-            for (int k = 0; k < 4; k++)
-                assert(++i < line.n && ascii_is_xdigit(line.p[i]));
+            for (size_t k = 0; k < 4; k++)
+                assert(i + 4 < line.n && ascii_is_xdigit(line.p[i + 1 + k]));
+            i += 4;
         } else if (line.p[i] == '"') {
             in_string = !in_string;
             quotes++;

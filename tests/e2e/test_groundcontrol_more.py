@@ -23,7 +23,7 @@ DAEMON = """
 name = "daemon"
 run = ["./daemon.sh", "daemon"]
 """
-BROKEN = DAEMON.replace("name =", "nam =")
+BROKEN = DAEMON.replace("name =", "nome =")
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root switches users")
 
