@@ -125,13 +125,13 @@ class Play:
         for line in lines:
             if line == "…":
                 continue
-            got = re.match(r"groundcontrol: got (SIG\w+),", line)
+            got = re.search(r"groundcontrol: got (SIG\w+),", line)
             if got:
                 self.s.send(getattr(signal, got[1]))
             self.expect(line)
 
     def command(self, command, wanted):
-        if command == "echo $?" and self.s.process.poll() is None and self.status is None:
+        if command == "echo $?" and self.status is None:
             self.status = self.s.wait()
         environment = {**os.environ, **self.path, "PID": str(self.s.process.pid)}
         done = subprocess.run(
