@@ -122,14 +122,15 @@ static void answer(struct supervise *s, struct request *r, const char *error)
 static void look(struct supervise *s, struct request *r)
 {
     const struct unit *u = r->unit;
-    if (r->up && unit_settled_up(u))
-        answer(s, r, NULL);
-    else if (unit_settled_down(u) && r->up)
-        answer(s, r, u->why[0] ? u->why : "it was stopped meanwhile");
-    else if (u->state == UNIT_DOWN)
-        answer(s, r, NULL);
+    bool down = unit_settled_down(u);
+    if (!down && !(r->up && unit_settled_up(u)))
+        return;
+    const char *error = NULL;
+    if (down && r->up)
+        error = u->why[0] ? u->why : "it was stopped meanwhile";
     else if (u->state == UNIT_LEFT)
-        answer(s, r, "it could not be killed");
+        error = "it could not be killed";
+    answer(s, r, error);
 }
 
 void requests_step(struct supervise *s)

@@ -391,7 +391,7 @@ void supervise_build_environ(struct supervise *s)
 static void open_units(struct supervise *s)
 {
     s->n = s->conf->n;
-    s->units = mem_array(s->n + 1, sizeof *s->units);
+    s->units = mem_array(s->n + 1, sizeof(struct unit *));
     for (size_t i = 0; i < s->n; i++)
         s->units[i] = supervise_new_unit(s, s->conf, i);
 }

@@ -183,16 +183,22 @@ static void probed(struct prober *p, bool ok, const char *why)
     unit_event(u, EVENT_SICK);
 }
 
+/* READY=1 counts while we wait for it, WATCHDOG=1 afterwards. */
+static bool awaited(const struct unit *u, enum notify_message what)
+{
+    const struct process *p = unit_process(u);
+    if (u->state == UNIT_READYING)
+        return what == NOTIFY_READY && p->ready.kind == PROBE_NOTIFY;
+    return what == NOTIFY_WATCHDOG && p->live.kind == PROBE_NOTIFY;
+}
+
 static void notified(struct notify *n, enum notify_message what, struct str status)
 {
     struct unit *u = n->owner;
-    bool ready = u->state == UNIT_READYING;
     if (what == NOTIFY_STATUS)
         (void)snprintf(
             u->note, sizeof u->note, "%" STR_FMT, STR_ARG(utf8_clip(status, sizeof u->note - 1)));
-    else if (unit_process(u)->ready.kind == PROBE_NOTIFY && ready && what == NOTIFY_READY)
-        prober_saw(&u->prober);
-    else if (unit_process(u)->live.kind == PROBE_NOTIFY && !ready && what == NOTIFY_WATCHDOG)
+    else if (awaited(u, what))
         prober_saw(&u->prober);
 }
 
