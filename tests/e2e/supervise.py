@@ -87,6 +87,13 @@ def children(pid):
         return []
 
 
+def program_of(pid):
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return None
+
+
 def blocks_signals(pid):
     return bool(int(status_of(pid).get("SigBlk", "0"), 16) >> (signal.SIGTERM - 1) & 1)
 
@@ -216,7 +223,7 @@ class Supervisor:
 
     def find_pid(self):
         pid = self.process.pid
-        while pid and os.path.basename(os.readlink(f"/proc/{pid}/exe")) != os.path.basename(binary()):
+        while pid and program_of(pid) != os.path.basename(binary()):
             pid = next(iter(children(pid)), None)
         return pid if pid and blocks_signals(pid) else None
 
