@@ -24,7 +24,8 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
-#define GATHER 64
+#define GATHER 256
+#define STALL_MS 1000 /* at the end, for a reader that does not read */
 #define SOURCES_MAX 4096
 #define HOLD_MS 500     /* how long a full pipe behind us may hold up who writes */
 #define RETRY_MS 1000   /* a full disk */
@@ -66,6 +67,7 @@ struct output {
     struct timer timer;
     struct record *first, *last;
     size_t queued, written; /* records; bytes of the first that are out */
+    uint64_t bytes_out;
     struct output_style style;
     struct filter filter;
     unsigned turn;
@@ -228,6 +230,7 @@ static enum write_out write_out(struct output *o)
             break;
         }
         size_t left = (size_t)ret;
+        o->bytes_out += left;
         while (left && left >= o->first->len - o->written) {
             left -= o->first->len - o->written;
             pop(o);
@@ -345,6 +348,11 @@ bool source_asks_to_wait(struct source *s)
 bool source_is_full(const struct source *s)
 {
     return s && s->used > OUTPUT_RING / 8 * 7;
+}
+
+uint64_t output_bytes(const struct output *o)
+{
+    return o->bytes_out;
 }
 
 static void source_begin(struct source *s, struct str name, unsigned colour)
@@ -476,20 +484,31 @@ int output_open(struct output **ret, struct events *ev, int fd, size_t sources,
     return 0;
 }
 
+/* Who reads gets the time there is; who does not read is not waited for that long. */
+static void flush(struct output *o, int64_t flush_ms)
+{
+    int64_t end = clock_mono_ms() + flush_ms, stall_end = 0;
+    uint64_t seen = UINT64_MAX;
+    for (enum write_out how = write_out(o); how != OUT_ALL; how = write_out(o)) {
+        int64_t now = clock_mono_ms();
+        if (o->bytes_out != seen)
+            stall_end = now + STALL_MS;
+        seen = o->bytes_out;
+        int64_t left = (end < stall_end ? end : stall_end) - now;
+        if (left <= 0)
+            break;
+        struct pollfd p = { .fd = how == OUT_WAIT ? o->fd : -1, .events = POLLOUT };
+        (void)poll(&p, 1, (int)(left < 100 ? left : 100));
+    }
+}
+
 void output_close(struct output *o, int64_t flush_ms)
 {
     if (!o)
         return;
     timer_stop(&o->timer);
     watch_remove(o->ev, &o->watch);
-    int64_t end = clock_mono_ms() + flush_ms;
-    for (enum write_out how = write_out(o); how != OUT_ALL; how = write_out(o)) {
-        int64_t left = end - clock_mono_ms();
-        if (left <= 0)
-            break;
-        struct pollfd p = { .fd = how == OUT_WAIT ? o->fd : -1, .events = POLLOUT };
-        (void)poll(&p, 1, (int)(left < 100 ? left : 100));
-    }
+    flush(o, flush_ms);
     if (o->own_fd >= 0)
         (void)close(o->own_fd);
     if (o->old_flags >= 0)

@@ -31,8 +31,10 @@ struct output_style {
  * output_close. */
 int output_open(struct output **ret, struct events *ev, int fd, size_t sources,
     const struct output_style *style, struct err *e) MUST_CHECK;
-/* Writes what waits, for at most flush_ms, then frees. NULL is fine. */
+/* Writes what waits, for at most flush_ms and a second without progress, then frees. NULL is fine.
+ */
 void output_close(struct output *o, int64_t flush_ms);
+uint64_t output_bytes(const struct output *o);                           /* written so far */
 void output_restyle(struct output *o, const struct output_style *style); /* after a reload */
 
 /* A source for the process of that name (copied; shown up to 64 bytes, control characters escaped).

@@ -50,6 +50,35 @@ static bool is_plain(unsigned char c, bool json)
     return c >= 0x20 && c < 0x7f && !(json && (c == '"' || c == '\\'));
 }
 
+#define EACH_BYTE(c) (~UINT64_C(0) / 255 * (c))
+
+static uint64_t zero_bytes(uint64_t x)
+{
+    return (x - EACH_BYTE(1)) & ~x & EACH_BYTE(0x80);
+}
+
+/* The same for eight bytes at once; may say no where it is yes. */
+static bool are_plain(const char *p, bool json)
+{
+    uint64_t x;
+    memcpy(&x, p, sizeof(x));
+    uint64_t bad = ((x - EACH_BYTE(0x20)) & ~x & EACH_BYTE(0x80)) | (x & EACH_BYTE(0x80)) |
+                   zero_bytes(x ^ EACH_BYTE(0x7f));
+    if (json)
+        bad |= zero_bytes(x ^ EACH_BYTE('"')) | zero_bytes(x ^ EACH_BYTE('\\'));
+    return bad == 0;
+}
+
+static size_t count_plain(struct str text, bool json)
+{
+    size_t n = 0;
+    while (n + sizeof(uint64_t) <= text.n && are_plain(text.p + n, json))
+        n += sizeof(uint64_t);
+    while (n < text.n && is_plain((unsigned char)text.p[n], json))
+        n++;
+    return n;
+}
+
 static void put_json_byte(struct sink *out, unsigned char c)
 {
     switch (c) {
@@ -100,17 +129,13 @@ static size_t put_special(struct sink *out, struct str rest, bool json)
 
 static void put_escaped(struct sink *out, struct str text, bool json)
 {
-    size_t from = 0, at = 0;
-    while (at < text.n) {
-        if (is_plain((unsigned char)text.p[at], json)) {
-            at++;
-            continue;
-        }
-        put(out, text.p + from, at - from);
-        at += put_special(out, str_skip(text, at), json);
-        from = at;
+    while (text.n > 0) {
+        size_t n = count_plain(text, json);
+        put(out, text.p, n);
+        text = str_skip(text, n);
+        if (text.n > 0)
+            text = str_skip(text, put_special(out, text, json));
     }
-    put(out, text.n ? text.p + from : "", at - from);
 }
 
 static void put_time(struct sink *out, int64_t wall_ms)

@@ -17,6 +17,7 @@
 #include <sys/signalfd.h>
 
 #define FLUSH_MS 5000 /* at the end, for a reader that is slow */
+#define STALL_MS 1000 /* and for one that does not read */
 
 static unsigned random_number(void)
 {
@@ -404,7 +405,7 @@ static void close_all(struct supervise *s)
         supervise_free_unit(s, s->units[--s->n]);
     streams_close(s->streams);
     free(s->units);
-    output_close(s->out, left_ms(s, FLUSH_MS));
+    output_close(s->out, left_ms(s, FLUSH_MS) * 9 / 10);
     attr_close(&s->signals.fd);
     events_close(&s->ev);
     arena_free(s->environ_arena);
@@ -432,12 +433,21 @@ static void run_loop(struct supervise *s)
     }
 }
 
-/* What is still in a pipe gets as long as what is in the rings. */
+/* What is still in a pipe gets as long as what is in the rings: while somebody reads. */
 static void last_lines(struct supervise *s)
 {
     int64_t end = s->ev.now_ms() + left_ms(s, FLUSH_MS);
-    for (int64_t left = 1; left > 0 && streams_behind(s->streams); left = end - s->ev.now_ms())
-        events_round(&s->ev, (int)left);
+    int64_t moved_ms = s->ev.now_ms();
+    uint64_t seen = output_bytes(s->out);
+    while (streams_behind(s->streams)) {
+        int64_t now = s->ev.now_ms();
+        if (output_bytes(s->out) != seen)
+            moved_ms = now;
+        seen = output_bytes(s->out);
+        if (now >= end || now - moved_ms >= STALL_MS)
+            return;
+        events_round(&s->ev, 100);
+    }
 }
 
 /* Says it on both: the log may not be there. */
