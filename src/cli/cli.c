@@ -60,6 +60,14 @@ static const struct args_option POLICY[] = { HELP, CONFIG, JSON,
 
 static const struct args_option SUPERVISE[] = { HELP,
     { "check", NULL, false, "read the file and say what is wrong; start nothing" } };
+static const struct args_option JOIN[] = { HELP, CONFIG,
+    { "every", "SECONDS", false, "between two looks at the node (default: 60)" },
+    { "print", NULL, false, "print the `tailscale up` it would run, secrets too, and end" } };
+static const struct args_option PREFLIGHT[] = { HELP,
+    { "volume", "DIR", false, "where the volume has to be mounted (default: /data)" },
+    { "run", "DIR", false, "where tailscaled's socket gets its folder (default: /run)" },
+    { "registry", "UID", false, "who owns the data (default: 10001)" },
+    { "tailscaled", "UID", false, "who owns the node's state (default: 10003)" } };
 
 #define OPTIONS(table) (table), ARRAY_LEN(table)
 
@@ -109,6 +117,10 @@ static const struct cli_command COMMANDS[] = {
         cmd_health },
     { "supervise", "[--check] FILE", "run the processes of a groundcontrol.toml",
         OPTIONS(SUPERVISE), 1, 1, cmd_supervise },
+    { "join", "", "bring this container's node into the tailnet, and keep it there", OPTIONS(JOIN),
+        0, 0, cmd_join },
+    { "preflight", "", "check a container's volume and variables, make its folders",
+        OPTIONS(PREFLIGHT), 0, 0, cmd_preflight },
     { "rebuild-index", "[--check]",
         "compute the index anew from the database; the server must be stopped", OPTIONS(REBUILD), 0,
         0, cmd_rebuild_index },

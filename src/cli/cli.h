@@ -48,5 +48,7 @@ int cmd_config_show(struct cli *c, struct err *e);
 int cmd_config_check(struct cli *c, struct err *e);
 int cmd_doctor(struct cli *c, struct err *e);
 int cmd_health(struct cli *c, struct err *e);
+int cmd_join(struct cli *c, struct err *e);
+int cmd_preflight(struct cli *c, struct err *e);
 int cmd_supervise(struct cli *c, struct err *e);
 int cmd_rebuild_index(struct cli *c, struct err *e);
