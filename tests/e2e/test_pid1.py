@@ -26,6 +26,7 @@ DEFAULT_STOP_S = 5  # shutdown-timeout
 ORPHANS = 20_000
 PIPE_LINES = 40_000
 TICKS = 5
+SANITIZER_KIB = 12 << 10 if os.environ.get("GROUNDCONTROL_ASAN") else 0  # what it takes beside
 
 place, start = pid1.place, pid1.start
 
@@ -84,6 +85,7 @@ post = {append("b-post")}
     assert s.left() == []
 
 
+@only_pid1
 def test_k02_the_whole_stop_is_bounded_whatever_ignores_sigterm(start):
     deaf = [DEAF.replace("> deaf", f"> deaf{n}") for n in range(3)]
     s = start("".join(process(f"p{n}", sh(text)) for n, text in enumerate(deaf)))
@@ -234,7 +236,10 @@ def events(s, what):
     return [line.split(":")[0] for line in s.results() if line.endswith(f":{what}")]
 
 
-@pytest.mark.parametrize("number", STOPPING, **BY_NAME)
+@pytest.mark.parametrize(
+    "place, number", [*(("pid1", number) for number in STOPPING), ("below", signal.SIGTERM)],
+    indirect=["place"], **BY_NAME,
+)
 def test_k06_a_stop_signal_at_any_time_of_the_start_stops_in_reverse(start, number):
     for s in at_every_tick(start, SLOW, lambda s: s.stop(number)):
         assert s.code == 0, s.everything()
@@ -245,20 +250,20 @@ def test_k06_a_stop_signal_at_any_time_of_the_start_stops_in_reverse(start, numb
         assert not s.says("ERROR"), s.everything()
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD], **BY_NAME)
-def test_k06_any_other_signal_at_any_time_of_the_start_changes_nothing(start, number):
+def test_k06_other_signals_at_any_time_of_the_start_change_nothing(start):
     def storm(s):
-        for _ in range(100):
-            s.send(number)
+        for _ in range(50):
+            for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD):
+                s.send(number)
         s.wait_line("all processes are started")
         wait_until(lambda: len(events(s, "run")) == 3, "all to run")
         s.stop()
 
     for s in at_every_tick(start, SLOW, storm):
         assert s.code == 0, s.everything()
-        for what, order in (("pre", "abc"), ("run", "abc"), ("post", "cba")):
-            assert sorted(events(s, what)) == list("abc"), s.everything()
-            assert what == "run" or events(s, what) == list(order), s.everything()
+        assert sorted(events(s, "run")) == list("abc"), s.everything()
+        assert events(s, "pre") == list("abc") and events(s, "post") == list("cba"), s.everything()
+        assert s.left() == [], s.everything()
         assert not s.says("ERROR"), s.everything()
 
 
@@ -369,6 +374,15 @@ def not_held_up(s):
     assert re.search(r"\bup\b", status(s)["p"]), s.everything()
 
 
+def accounted(text):
+    """The numbers of the lines that are there; all others have to be counted as dropped."""
+    shown = [int(n) for n in re.findall(r"^\S+ p: (\d+) x{90}$", text, re.M)]
+    dropped = sum(int(n) for n in re.findall(r" WARN p: (\d+) lines? dropped", text))
+    assert shown == sorted(set(shown))
+    assert len(shown) + dropped == PIPE_LINES, (len(shown), dropped)
+    return shown
+
+
 def test_k08_a_full_pipe_holds_nobody_up(start, pipe):
     s = start(TALKER, stdout=pipe.writer)
     not_held_up(s)
@@ -386,11 +400,9 @@ def test_k08_what_a_full_pipe_costs_is_counted(start, pipe):
     late = supervise.Stream(os.fdopen(os.dup(pipe.reader), "rb"))
     assert s.stop() == 0, s.everything()
     late.finish()
-    shown = [int(n) for n in re.findall(r"^\S+ p: (\d+) x{90}$", late.text(), re.M)]
-    dropped = sum(int(n) for n in re.findall(r" WARN p: (\d+) lines? dropped", late.text()))
-    assert shown == sorted(set(shown)) and dropped > 0
-    assert len(shown) + dropped == PIPE_LINES, (len(shown), dropped)
+    shown = accounted(late.text())
     # The megabyte of each process was used before anything was dropped.
+    assert len(shown) < PIPE_LINES
     assert shown[: len(shown) // 2] == list(range(len(shown) // 2)) and len(shown) * 100 > 512 << 10
 
 
@@ -405,15 +417,11 @@ def test_k08_a_closed_output_holds_nobody_up(start, pipe, how):
     assert s.results() == story("a")
 
 
-def test_k08_a_slow_reader_holds_nobody_up(start, pipe):
-    s = start(TALKER, stdout=pipe.writer)
-    done = s.folder / "done"
-    while not done.exists():
-        assert os.read(pipe.reader, 4096)
-        status(s)
+def test_k08_a_slow_reader_holds_nobody_up(start):
+    s = start(TALKER, slow=True)
     not_held_up(s)
-    pipe.close("reader")
     assert s.stop() == 0, s.everything()
+    accounted(s.out.text())
 
 
 # -- K-09: what a process may write
@@ -421,7 +429,7 @@ def test_k08_a_slow_reader_holds_nobody_up(start, pipe):
 
 @only_pid1
 def test_k09_a_gigabyte_without_a_newline_costs_no_memory(start):
-    size = (1 << 30) >> (4 if os.environ.get("GROUNDCONTROL_ASAN") else 0)
+    size = (1 << 30) >> (4 if SANITIZER_KIB else 0)
     with open(os.devnull, "wb") as nowhere:
         s = start(
             process("p", sh(f"./await.sh go; head -c {size} /dev/zero | tr '\\0' x; echo > done; exec sleep 300")),
@@ -431,7 +439,7 @@ def test_k09_a_gigabyte_without_a_newline_costs_no_memory(start):
         before = kib(pid, "VmRSS")
         (s.folder / "go").touch()
         wait_until(lambda: (s.folder / "done").exists(), "a gigabyte to pass", 60)
-        assert kib(pid, "VmHWM") - before < 2 << 10, (before, status_of(pid))
+        assert kib(pid, "VmHWM") - before < (2 << 10) + SANITIZER_KIB, (before, status_of(pid))
         assert s.stop() == 0, s.everything()
 
 
@@ -441,7 +449,7 @@ def test_k09_a_full_pipe_costs_a_megabyte_for_each_process(start, pipe):
     pid = s.pid()
     before = kib(pid, "VmRSS")
     not_held_up(s)
-    assert kib(pid, "VmHWM") - before < 3 << 10, (before, status_of(pid))
+    assert kib(pid, "VmHWM") - before < (3 << 10) + SANITIZER_KIB, (before, status_of(pid))
     assert s.stop() == 0, s.everything()
 
 

@@ -112,6 +112,7 @@ def test_k10_a_refused_fork_is_tried_again(cgroup, start):
     assert s.results()[-3:] == story("a"), s.everything()
 
 
+@only_below
 def test_k10_a_fork_that_is_always_refused_aborts(cgroup, start):
     s = start(
         daemon("a") + process("b", more=f'pre = {sh("./await.sh a.pid; echo > up; ./await.sh go")}')
@@ -343,8 +344,8 @@ def test_k15_its_processes_are_told_when_it_is_killed(start):
     s = start(daemon("a"))
     s.wait_pid("a")
     assert s.stop(signal.SIGKILL) == 128 + signal.SIGKILL
-    # More it may not say: what it prints it prints to nobody.
-    wait_until(lambda: s.results() == story("a")[:2], "it to be told")
+    # Whether it gets further is open: what it prints it prints to nobody.
+    wait_until(lambda: s.results()[:2] == story("a")[:2], "it to be told")
     wait_until(lambda: not s.left(), "it to end")
 
 
@@ -360,6 +361,7 @@ def test_k16_a_step_of_the_clock_changes_no_time_out(start, step):
         process("deaf", sh("trap '' TERM; echo > deaf; while :; do sleep 0.05; done"), 'stop-timeout = "700ms"')
         + process("p", sh("./await.sh deaf; date +%s%N; exit 3"), 'restart = "always"\nrestart-limit = 3'),
         wrapper=(PYTHON, str(CLOCK_STEP), "step", str(step)),
+        env={"ASAN_OPTIONS": "detect_leaks=0"},  # that would trace it as well
     )
     s.wait_line("starts again in")
     (s.folder / "step").touch()
