@@ -11,6 +11,7 @@
 
 #define TIME_FOREVER (-1)
 #define PROCESS_MAX 1024
+#define ENV_MAX 1024             /* variables of one `env` */
 #define CONF_SIZE_MAX (1u << 20) /* bytes of a file */
 
 /* words[0] is the program; templates ({{NAME}}) are not expanded yet. An empty program is possible

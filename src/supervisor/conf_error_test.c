@@ -367,6 +367,18 @@ static void more_processes_than_the_most_are_too_many(void **state)
     check(&row, 1);
 }
 
+static void more_variables_than_the_most_are_too_many(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf text = BUF_INIT(CONF_SIZE_MAX);
+    buf_addf(&text, "processes = []\n[env]\n");
+    for (int i = 0; i <= ENV_MAX; i++)
+        buf_addf(&text, "V%d = 'x'\n", i);
+    buf_add_byte(&text, '\0');
+    struct row row = { text.p, "gc.toml:2: key \"env\": names 1025 variables; at most 1024 fit" };
+    check(&row, 1);
+}
+
 static void a_long_circle_shows_its_start(void **state)
 {
     (void)state;
@@ -423,6 +435,7 @@ int main(void)
         cmocka_unit_test(the_other_probes_say_what_to_write),
         cmocka_unit_test(a_dependency_says_what_to_write),
         cmocka_unit_test(more_processes_than_the_most_are_too_many),
+        cmocka_unit_test(more_variables_than_the_most_are_too_many),
         cmocka_unit_test(a_long_circle_shows_its_start),
         cmocka_unit_test(a_long_path_leaves_room_for_the_sentence),
         cmocka_unit_test(an_error_holds_no_control_characters),

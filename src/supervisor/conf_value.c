@@ -164,6 +164,8 @@ int conf_env(struct conf_reader *r, struct conf_item it, const struct env_pair *
 {
     if (it.v->type != TOML_TABLE)
         return conf_bad_type(r, it, "a table such as { NAME = \"value\" }");
+    if (it.v->table->n > ENV_MAX)
+        return conf_bad(r, it, "names %zu variables; at most %d fit", it.v->table->n, ENV_MAX);
     size_t n = 0;
     struct env_pair *all = arena_array(r->keep, it.v->table->n, sizeof(*all));
     for (const struct toml_pair *p = it.v->table->first; p; p = p->next, n++) {
