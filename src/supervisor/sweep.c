@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 
 bool sweep_anybody_left(void)
@@ -27,21 +28,21 @@ static void signal_listed(struct str pids, int sig)
             (void)kill((pid_t)pid, sig);
 }
 
-/* More than a page of numbers is cut; the next look finds the rest. */
+/* The kernel gives a page at a time. Nobody is reaped meanwhile, so the places in its list stay. */
 static void signal_children(int sig)
 {
     char path[64], text[4096];
     (void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
     int fd AUTO_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    ssize_t n = read(fd, text, sizeof text);
-    if (n <= 0)
-        return;
-    struct str pids = { text, (size_t)n };
-    if (pids.n == sizeof text)
-        pids.n = str_rfind(pids, ' ') + 1;
-    signal_listed(pids, sig);
+    size_t kept = 0; /* of a number that was cut */
+    ssize_t n = 0;
+    while (fd >= 0 && (n = read(fd, text + kept, sizeof text - kept)) > 0) {
+        struct str pids = { text, kept + (size_t)n };
+        size_t whole = str_rfind(pids, ' ') + 1;
+        signal_listed(str_from_to(pids, 0, whole), sig);
+        kept = pids.n - whole;
+        memmove(text, text + whole, kept);
+    }
 }
 
 void sweep_signal(int sig)
