@@ -16,7 +16,7 @@ import pytest
 import pid1
 import supervise
 from pid1 import (
-    BY_NAME, DEAF, SLACK_S, USER, Watch, below, cpu_s, daemon, kib, only_pid1, outside, process, python, root, sh,
+    BY_NAME, DEAF, SLACK_S, USER, Watch, below, cpu_s, daemon, kib, only_below, only_pid1, outside, process, python, root, sh,
     status, story, zombies,
 )
 from supervise import append, status_of, wait_until
@@ -26,6 +26,8 @@ DEFAULT_STOP_S = 5  # shutdown-timeout
 ORPHANS = 20_000
 PIPE_LINES = 40_000
 TICKS = 5
+STRAYS = 1000
+SWEEP_GRACE_S = 3
 SANITIZER_KIB = 12 << 10 if os.environ.get("GROUNDCONTROL_ASAN") else 0  # what it takes beside
 
 place, start = pid1.place, pid1.start
@@ -125,6 +127,27 @@ def test_k03_who_daemonises_ends_the_others_and_is_stopped_too(start):
     s = start(daemon("a") + process("b", sh(f'./await.sh a.pid; setsid sh -c "{inner}" & ./await.sh inside')))
     assert s.wait() == 0, s.everything()
     assert s.results() == [*story("a"), "told"]
+    assert s.left() == []
+
+
+@only_below
+def test_k03_more_strays_than_the_kernel_lists_at_a_time_are_told(start):
+    s = start(process("p", python(f"""
+import os, signal
+for _ in range({STRAYS}):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            signal.pause()
+        os._exit(0)
+    os.wait()
+open("done", "w")
+signal.pause()
+""")))
+    s.wait_file("done")
+    took = Watch()
+    assert s.stop() == 0, s.everything()
+    assert took.s() < SWEEP_GRACE_S, "who is told ends before it would be killed"
     assert s.left() == []
 
 

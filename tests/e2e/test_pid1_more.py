@@ -14,8 +14,7 @@ import pytest
 import pid1
 from guppy import ROOT
 from pid1 import (
-    BY_NAME, PYTHON, SLACK_S, Watch, below, daemon, leave_pid, only_below, outside, process, python, sh, status,
-    story,
+    PYTHON, SLACK_S, Watch, daemon, leave_pid, only_below, outside, process, python, sh, status, story,
 )
 from supervise import CONFIG, append, children, program_of, status_of, wait_until
 
@@ -47,7 +46,7 @@ NOT_TO_START = {  # run, more keys, what the line must name
 
 
 @pytest.mark.parametrize("case", NOT_TO_START)
-def test_k10_what_cannot_start_aborts_with_one_line(start, tmp_path, case):
+def test_k10_what_cannot_start_aborts_with_one_line(start, case):
     run, more, words = NOT_TO_START[case]
     s = start(
         daemon("a", f"post = {append('a-post')}")
@@ -439,6 +438,6 @@ def test_k17_a_storm_of_reloads_changes_nothing(start):
     for _ in range(200):
         s.send(signal.SIGHUP)
     s.wait_line("groundcontrol: reloaded")
-    assert [s.wait_pid(name) for name in "ab"] == pids and len(below(s.pid())) == 4
+    assert [s.wait_pid(name) for name in "ab"] == pids and len(children(s.pid())) == 2
     assert s.stop() == 0, s.everything()
     assert len(s.results()) == 6
