@@ -16,6 +16,7 @@ ARG TAILSCALE_IMAGE=docker.io/tailscale/tailscale:v${TAILSCALE_VERSION}
 ARG GO_IMAGE=docker.io/library/golang:1.26-bookworm
 
 FROM ${BASE} AS build
+# hadolint ignore=DL3008 # an old version is gone from the mirror once a security fix replaces it
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates gcc libc6-dev meson ninja-build pkg-config python3 \
         libssl-dev zlib1g-dev libjansson-dev libnghttp2-dev libsqlite3-dev libutf8proc-dev \
@@ -42,6 +43,7 @@ FROM tailscale-${TAILSCALE_SOURCE} AS tailscale
 FROM ${BASE}
 # The libraries that the registry is linked to. Nobody here gains rights by running a program:
 # what Debian marks as setuid is not.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         libssl3 zlib1g libjansson4 libnghttp2-14 libsqlite3-0 libutf8proc2 \
@@ -55,12 +57,13 @@ RUN apt-get update \
         --shell /usr/sbin/nologin superguppy \
     && useradd --uid 10003 --gid 10003 --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin tailscale \
-    && rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow-
+    && mkdir /data \
+    && rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid-
 # The bundle alone: the package would bring the openssl program.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 # COPY would make two programs of one with two names.
-RUN --mount=type=bind,from=tailscale,source=/usr/local/bin,target=/mnt \
-    cp -a /mnt/tailscaled /mnt/tailscale /usr/bin/
+RUN --mount=type=bind,from=tailscale,source=/usr/local/bin,target=/tailscale \
+    cp -a /tailscale/tailscaled /tailscale/tailscale /usr/bin/
 COPY --from=build /out/usr/bin/superguppy /out/usr/bin/groundcontrol /usr/bin/
 COPY deploy/image/NOTICE LICENSE-MIT LICENSE-APACHE /usr/share/doc/superguppy/
 COPY deploy/image/groundcontrol.toml /etc/superguppy/groundcontrol.toml

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # build.sh: the image of Dockerfile as localhost/superguppy, without Docker and its hub; then its size
-# by part. `./dev image` calls it. Variables: see the first lines.
+# by part. All that it makes lies in build-image/, which may be deleted at any time. Environment:
+#   IMAGE_BASE       an image to build on (docker.io/library/debian:12-slim); else mmdebstrap makes one
+#   IMAGE_TAILSCALE  official, Tailscale's image; or go (the default), from source
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 OUT=build-image
 IMAGE=localhost/superguppy
-BASE=${IMAGE_BASE-}             # an image to build on; else one is made with mmdebstrap
-SOURCE=${IMAGE_TAILSCALE-go}    # official, go
-OWN_MAX=$((15 * 1000 * 1000))   # what Super Guppy itself may take of it
+BASE=${IMAGE_BASE-}
+SOURCE=${IMAGE_TAILSCALE-go}
+OWN_MAX=15000000 # bytes that Super Guppy, and what it brings, may take
 
 say() {
     printf '%s\n' "== $*"
@@ -47,19 +49,17 @@ apt_volumes() {
 }
 
 make_base() {
-    if [[ -z $BASE ]]; then
-        BASE=localhost/debian:12-slim
-        if [[ ! -s $OUT/base.tar ]]; then
-            say "making Debian 12"
-            quiet base tools/image/base.sh "$OUT/base.tar"
-        fi
-        if [[ ! $OUT/base.id -nt $OUT/base.tar ]] || ! bah inspect --type image "$BASE" >/dev/null 2>&1; then
-            local c
-            c=$(bah from scratch)
-            bah add --quiet "$c" "$OUT/base.tar" / >/dev/null
-            bah config --cmd bash "$c"
-            bah commit --quiet --rm "$c" "$BASE" >"$OUT/base.id"
-        fi
+    [[ -z $BASE ]] || return 0
+    BASE=localhost/debian:12-slim
+    say "making Debian 12"
+    quiet base tools/image/base.sh "$OUT/base.tar"
+    if [[ ! $OUT/base.id -nt $OUT/base.tar ]] || ! bah inspect --type image "$BASE" >/dev/null 2>&1; then
+        local c
+        c=$(bah from scratch)
+        bah add --quiet "$c" "$OUT/base.tar" / >/dev/null
+        chmod 755 "$(bah mount "$c")" # scratch has 555
+        bah config --cmd bash "$c"
+        bah commit --quiet --rm "$c" "$BASE" >"$OUT/base.id"
     fi
 }
 
@@ -67,16 +67,18 @@ make_base() {
 make_tailscale() {
     [[ $SOURCE == go ]] || return 0
     command -v go >/dev/null || die "tailscaled is built with Go, which is not installed; IMAGE_TAILSCALE=official takes Tailscale's image"
-    local name
+    local name lent
+    settings=$(mktemp)
+    trap 'rm -f "$settings"' EXIT
     for name in GOPROXY GOSUMDB GONOSUMDB GONOPROXY GOPRIVATE GOFLAGS GOINSECURE; do
         printf '%s=%s\n' "$name" "$(go env "$name")"
-    done >"$OUT/go.env"
-    local lent=(--volume "$(go env GOROOT):/usr/local/go:ro" --volume "$(go env GOMODCACHE):/root/go/pkg/mod"
-        --volume "$(go env GOCACHE):/root/.cache/go-build" --volume "$PWD/$OUT/go.env:/root/.config/go/env:ro"
+    done >"$settings"
+    lent=(--volume "$(go env GOROOT):/usr/local/go:ro" --volume "$(go env GOMODCACHE):/root/go/pkg/mod"
+        --volume "$(go env GOCACHE):/root/.cache/go-build" --volume "$settings:/root/.config/go/env:ro"
         --volume /etc/ssl/certs:/etc/ssl/certs:ro)
     mkdir -p "$(go env GOMODCACHE)" "$(go env GOCACHE)"
-    say "building tailscaled"
-    quiet tailscale tools/image/buildah bud --layers --target tailscale-go "${lent[@]}" --build-arg GO_IMAGE="$BASE" \
+    say "building tailscaled $TAILSCALE_VERSION"
+    quiet tailscale nice tools/image/buildah bud --layers --identity-label=false --target tailscale-go "${lent[@]}" --build-arg GO_IMAGE="$BASE" \
         --build-arg TAILSCALE_VERSION="$TAILSCALE_VERSION" --tag localhost/tailscale .
 }
 
@@ -87,7 +89,11 @@ make_image() {
     args+=(--build-arg TAILSCALE_VERSION="$TAILSCALE_VERSION"
         --build-arg REVISION="$(git describe --always --dirty 2>/dev/null || echo unknown)")
     say "building $IMAGE"
-    quiet image tools/image/buildah bud --layers "${volumes[@]}" "${args[@]}" --tag "$IMAGE" .
+    quiet image nice tools/image/buildah bud --layers --identity-label=false "${volumes[@]}" "${args[@]}" --tag "$IMAGE" .
+    # What RUN --mount from another image leaves behind.
+    local left
+    mapfile -t left < <(bah containers --format '{{.ContainerName}}' | grep '^tailscale-working-container')
+    ((${#left[@]} == 0)) || bah rm "${left[@]}" >/dev/null
 }
 
 # bytes ROOT PATH...: of their files.
@@ -103,13 +109,13 @@ sizes() {
     base_c=$(bah from "$BASE")
     root=$(bah mount "$c")
     base_root=$(bah mount "$base_c")
-    local whole base tailscale programs
+    local whole base tailscale programs own
     whole=$(bytes "$root" .)
     base=$(bytes "$base_root" .)
     tailscale=$(bytes "$root" usr/bin/tailscaled usr/bin/tailscale)
     programs=$(bytes "$root" usr/bin/superguppy usr/bin/groundcontrol)
     bah rm "$c" "$base_c" >/dev/null
-    local own=$((whole - base - tailscale))
+    own=$((whole - base - tailscale))
     printf '%s\n' "$whole $IMAGE" "$base Debian" "$tailscale tailscaled, tailscale" \
         "$programs superguppy, groundcontrol" "$((own - programs)) their libraries, CA certificates, licences" |
         awk '{ n = $1; $1 = ""; printf "%8.1f MB %s\n", n / 1e6, $0 }'
@@ -118,7 +124,10 @@ sizes() {
 
 TAILSCALE_VERSION=$(sed -n 's/^ARG TAILSCALE_VERSION=//p' Dockerfile | head -n 1)
 mkdir -p "$OUT"
+exec 9>"$OUT/lock"
+flock 9
 make_base
 make_tailscale
 make_image
 sizes
+say "$IMAGE is built, in $SECONDS s"
