@@ -15,7 +15,8 @@ struct join_plan {
     bool unattended; /* a key or credential is there: nobody has to log in */
 };
 
-/* env: "NAME=value"…, NULL-terminated. An empty variable counts as none. Error: which variable is
+/* env: "NAME=value"…, NULL-terminated. An empty variable counts as none;
+ * an empty TS_TAGS is no tag at all. Error: which variable is
  * missing or wrong, with an example. Texts live in the arena. */
 int join_plan_make(struct arena *a, char **env, struct join_plan *ret, struct err *e) MUST_CHECK;
 /* Puts each secret into a file in memory that children inherit, and names that in the word instead,

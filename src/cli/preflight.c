@@ -127,12 +127,25 @@ static int make_folder(int at, const char *name, uid_t uid, mode_t mode, struct 
     return own_all(fd, uid, 0, e);
 }
 
+/* Kubernetes makes an emptyDir that everybody may write to, and so could put another socket in the
+ * place of tailscaled's. */
+static int close_to_others(int run, const char *name, struct err *e)
+{
+    struct stat st;
+    if (fstat(run, &st) < 0)
+        return err_sys(e, "look at %s", name);
+    if ((st.st_mode & (S_IWGRP | S_IWOTH)) && fchmod(run, 0755) < 0)
+        return err_sys(e, "keep others from writing to %s", name);
+    return 0;
+}
+
 static int make_folders(const struct preflight *p, int volume, struct err *e)
 {
     int run AUTO_CLOSE = open(p->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (run < 0)
         return err_sys(e, "open %s", p->run);
-    if (make_folder(volume, "tailscale", p->tailscaled, 0700, e) < 0 ||
+    if (close_to_others(run, p->run, e) < 0 ||
+        make_folder(volume, "tailscale", p->tailscaled, 0700, e) < 0 ||
         make_folder(run, "tailscale", p->tailscaled, 0755, e) < 0)
         return -1;
     /* The registry owns what it made: what lies below was written by it. */

@@ -94,6 +94,14 @@ static void folders_are_made_once_and_again(void **state)
     assert_int_equal(mode_of(below(f, "run/tailscale")), 0755);
 }
 
+static void a_run_folder_open_to_all_is_closed(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(chmod(f->run, 0777), 0);
+    accepts(f);
+    assert_int_equal(mode_of(f->run), 0755);
+}
+
 static void without_a_mount_nothing_starts(void **state)
 {
     struct fixture *f = *state;
@@ -186,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(folders_are_made_once_and_again),
+        TEST(a_run_folder_open_to_all_is_closed),
         TEST(without_a_mount_nothing_starts),
         TEST(without_a_name_nothing_starts),
         TEST(an_old_volume_is_refused),
