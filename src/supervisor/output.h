@@ -42,7 +42,7 @@ void output_restyle(struct output *o, const struct output_style *style); /* afte
 struct source *source_open(struct output *o, const char *name, bool daemon);
 void source_close(struct source *s); /* what waits in its ring still goes out; NULL is fine */
 
-/* One line of a process: phase is NULL for run, else "pre", "stop", "post", "ready", "live".
+/* One line of a process: phase is NULL for run, else "pre", "stop" or "post".
  * Bytes that are no UTF-8 and control characters other than tab are escaped. */
 void source_line(struct source *s, const char *phase, enum channel channel, struct str text);
 
