@@ -441,7 +441,7 @@ def test_k08_a_closed_output_holds_nobody_up(start, pipe, how):
 
 
 def test_k08_a_slow_reader_holds_nobody_up(start):
-    s = start(TALKER, slow=True)
+    s = start(TALKER.replace('"1s"', '"15s"'), slow=True)
     not_held_up(s)
     assert s.stop() == 0, s.everything()
     accounted(s.out.text())

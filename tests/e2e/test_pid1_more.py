@@ -310,7 +310,8 @@ def test_k15_one_that_is_killed_is_back_within_a_second(start):
     assert status_of(outside(s, a))
     assert s.says("ERROR", '"p"', "signal 9"), s.everything()
     assert s.stop() == 0, s.everything()
-    assert s.results() == ["a:started", "p:started", "p:started", *story("p")[1:], *story("a")[1:]]
+    assert sorted(s.results()[:3]) == ["a:started", "p:started", "p:started"]
+    assert s.results()[3:] == [*story("p")[1:], *story("a")[1:]]
 
 
 NO_MEANING = sorted(
