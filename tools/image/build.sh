@@ -24,6 +24,14 @@ bah() {
     nice tools/image/buildah "$@"
 }
 
+# Layers are kept, to build faster next time, where that does not mean a copy of each.
+build() {
+    local layers=false
+    bah images >/dev/null
+    [[ $(<"$OUT/storage/driver") != overlay ]] || layers=true
+    bah bud --layers="$layers" --identity-label=false "$@" .
+}
+
 # quiet LOG COMMAND...: the output goes into that file, and is shown if it fails.
 quiet() {
     local log=$OUT/$1.log start=$SECONDS
@@ -78,8 +86,8 @@ make_tailscale() {
         --volume /etc/ssl/certs:/etc/ssl/certs:ro)
     mkdir -p "$(go env GOMODCACHE)" "$(go env GOCACHE)"
     say "building tailscaled $TAILSCALE_VERSION"
-    quiet tailscale nice tools/image/buildah bud --layers --identity-label=false --target tailscale-go "${lent[@]}" --build-arg GO_IMAGE="$BASE" \
-        --build-arg TAILSCALE_VERSION="$TAILSCALE_VERSION" --tag localhost/tailscale .
+    quiet tailscale build --target tailscale-go "${lent[@]}" --build-arg GO_IMAGE="$BASE" \
+        --build-arg TAILSCALE_VERSION="$TAILSCALE_VERSION" --tag localhost/tailscale
 }
 
 make_image() {
@@ -89,7 +97,7 @@ make_image() {
     args+=(--build-arg TAILSCALE_VERSION="$TAILSCALE_VERSION"
         --build-arg REVISION="$(git describe --always --dirty 2>/dev/null || echo unknown)")
     say "building $IMAGE"
-    quiet image nice tools/image/buildah bud --layers --identity-label=false "${volumes[@]}" "${args[@]}" --tag "$IMAGE" .
+    quiet image build "${volumes[@]}" "${args[@]}" --tag "$IMAGE"
     # What RUN --mount from another image leaves behind.
     local left
     mapfile -t left < <(bah containers --format '{{.ContainerName}}' | grep '^tailscale-working-container')
