@@ -154,6 +154,13 @@ static void sweep_end(struct supervise *s)
     s->mode = MODE_ENDED;
 }
 
+/* How long SIGKILL may take: what is left, or a little. */
+static int64_t kill_ms(const struct supervise *s)
+{
+    int64_t left = left_ms(s, UNIT_KILL_MS) - KILL_MARGIN_MS;
+    return left > KILL_MARGIN_MS ? left : KILL_MARGIN_MS;
+}
+
 /* SIGKILL again each 10 ms: what was forked meanwhile has not had it. */
 static void sweep_fired(struct timer *t)
 {
@@ -164,7 +171,7 @@ static void sweep_fired(struct timer *t)
         return;
     }
     if (!s->sweep_killed)
-        s->sweep_until_ms = s->ev.now_ms() + KILL_MARGIN_MS;
+        s->sweep_until_ms = s->ev.now_ms() + kill_ms(s);
     s->sweep_killed = true;
     sweep_signal(SIGKILL);
     timer_arm(&s->ev, t, 10);
