@@ -49,10 +49,13 @@ static struct str without_tokens(const struct request *req)
 
 void access_log_line(struct api *a, const struct request *req, const struct http_result *r)
 {
+    /* Who probes health does so for ever, and is of no interest while that works. */
+    const struct api_door *door = req->listener;
+    enum log_level level = door && door->only_health ? LOG_DEBUG : LOG_INFO;
     struct log_line l;
-    if (!log_on(LOG_INFO))
+    if (!log_on(level))
         return;
-    log_begin(&l, LOG_INFO, "request");
+    log_begin(&l, level, "request");
     log_u64(&l, "id", req->id);
     log_str(&l, "peer", request_peer(req));
     log_str(&l, "who", req->log_principal.p ? req->log_principal : STR("-"));

@@ -113,6 +113,10 @@ def test_two_listeners_of_one_registry_differ(new_guppy):
     assert raw.get(health_url, "/healthz").status == 200 and raw.get(health_url, "/readyz").status == 200
     for path in ("/index/config.json", "/", "/me", "/api/v1/crates"):
         assert raw.get(health_url, path).status == 404, path
+    # Probes come for ever: they are no lines of the log.
+    server.stop()
+    assert "target=/readyz" not in server.log()
+    assert "target=/index/config.json" in server.log()
 
 
 # -- changing
