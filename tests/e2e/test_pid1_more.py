@@ -392,7 +392,7 @@ def up_with(start, *processes):
 
 BROKEN = {
     "syntax": "processes = ",
-    "key": daemon("a").replace("name", "nam"),
+    "key": daemon("a").replace("name", "nome"),
     "missing": None,
     "folder": "",
 }
