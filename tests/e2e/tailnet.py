@@ -119,6 +119,11 @@ def why_not():
     return f"no tailnet here: namespaces cannot be made: {run.stderr.strip()}" if run.returncode else None
 
 
+def address(number):
+    """Of that node, on the hub's bridge."""
+    return f"{HUB.rsplit('.', 1)[0]}.{number + 10}"
+
+
 class Namespace:
     """A network and mount namespace, held by a process that ends with us."""
 
@@ -187,7 +192,7 @@ class Node(Namespace):
         )  # fmt: skip
         self.sh(
             'ip addr add "$1" dev eth0; ip link set eth0 up; ip route add default via "$2"',
-            f"{HUB.rsplit('.', 1)[0]}.{number + 10}/24", HUB,
+            f"{address(number)}/24", HUB,
         )  # fmt: skip
         resolver = f"nameserver 100.100.100.100\nsearch {DOMAIN}\n" if self.mode == "tun" else ""
         (self.folder / "resolv.conf").write_text(resolver)
@@ -396,7 +401,7 @@ class Tailnet:
             self.users[login] = str(made["id"])
         return self.users[login]
 
-    def _key(self, user, tags, ephemeral):
+    def new_key(self, user=None, tags=None, ephemeral=False):
         owner = ["--tags", ",".join(tags)] if tags else ["--user", self.user(user)]
         more = ["--ephemeral"] if ephemeral else []
         return self.headscale("preauthkeys", "create", *owner, *more, "-e", "2h").stdout.split()[-1]
@@ -407,7 +412,7 @@ class Tailnet:
         for name, options in wanted.items():
             options = dict(options)
             mode = options.pop("mode", "tun")
-            key = self._key(options.pop("user", None), options.pop("tags", None), options.pop("ephemeral", False))
+            key = self.new_key(options.pop("user", None), options.pop("tags", None), options.pop("ephemeral", False))
             assert not options, f"unknown: {options}"
             node = self.named[name] = Node(self, name, len(self.named) + 1, key, mode)
             starting.append((node, node.begin_up()))
