@@ -1,5 +1,6 @@
 /* A try runs exactly while `limit` is armed: whatever ends it stops the timer first, and what comes
- * later (the end of a command that was killed) finds it stopped and is ignored. `next` begins the
+ * later (the end of a command that was killed) finds it stopped and is ignored; a try that is due
+ * before that end waits for it, so that one hung command counts as one failure. `next` begins the
  * next try: for `live` it is armed when a try begins, so that the period is what the file says, for
  * `ready` when one has failed. result() is the last thing that happens in a call, since it may stop
  * the prober or begin with another probe. */
@@ -77,6 +78,7 @@ void prober_tried(struct prober *p, bool ok)
 static void took_too_long(struct prober *p)
 {
     bool exec = p->probe->kind == PROBE_EXEC;
+    p->again = false;
     if (exec)
         job_signal_group(&p->job, SIGKILL);
     else
@@ -95,10 +97,20 @@ static void exec_started(struct job *j)
     (void)j;
 }
 
+/* It was the command of an earlier try whose end the current one waited for. */
+static bool made_room(struct prober *p)
+{
+    bool waited = p->again;
+    p->again = false;
+    if (waited)
+        job_start(&p->job);
+    return waited;
+}
+
 static void exec_failed(struct job *j, const char *text)
 {
     struct prober *p = j->owner;
-    if (!p->limit.armed)
+    if (made_room(p) || !p->limit.armed)
         return;
     why_clipped(p, text);
     prober_tried(p, false);
@@ -110,7 +122,7 @@ static void exec_ended(struct job *j, int status)
     /* What it left behind would be one more with every try. */
     if (job_group_left(j->group))
         (void)kill(-j->group, SIGKILL);
-    if (!p->limit.armed)
+    if (made_room(p) || !p->limit.armed)
         return;
     if (WIFSIGNALED(status)) {
         const char *name = sigabbrev_np(WTERMSIG(status));
@@ -124,12 +136,9 @@ static void exec_ended(struct job *j, int status)
 
 static void exec_try(struct prober *p)
 {
-    if (!job_busy(&p->job)) {
+    p->again = job_busy(&p->job);
+    if (!p->again)
         job_start(&p->job);
-        return;
-    }
-    why_clipped(p, "the command of the last try was killed and has not gone yet");
-    prober_tried(p, false);
 }
 
 /* The end of a period in which the process should have told. */
@@ -216,7 +225,7 @@ void prober_begin(
 
 void prober_stop(struct prober *p)
 {
-    p->active = false;
+    p->active = p->again = false;
     timer_stop(&p->next);
     prober_net_stop(p);
     if (!p->limit.armed)

@@ -16,6 +16,7 @@ struct prober {
     const struct probe *probe;
     enum probe_use use;
     bool active, seen; /* seen: notify or log text since the last try */
+    bool again;        /* the try waits for the command of the last one, which was killed */
     int failed;        /* in a row */
     struct timer next, limit;
     struct watch socket; /* tcp, http */

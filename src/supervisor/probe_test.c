@@ -343,14 +343,53 @@ static void a_try_is_no_longer_than_its_period(void **state)
 {
     struct probe probe;
     (void)state;
-    shell(&probe, "exec sleep 1000", 500, 2);
+    shell(&probe, "exec sleep 1000", 500, 1);
     begin(&probe, PROBE_FOR_LIVE);
     sit(500);
     sit(0);
     assert_true(job_busy(&prober.job));
-    sit(500); /* too long; the next is due, but the command has not gone */
-    result_is(1, false, "the command of the last try was killed and has not gone yet");
+    sit(499);
+    result_is(0, false, NULL);
+    sit(1);
+    result_is(1, false, "did not end within 500 ms");
     reap();
+}
+
+static void one_command_that_hangs_is_one_failure(void **state)
+{
+    struct probe probe;
+    (void)state;
+    shell(&probe, "exec sleep 1000", 500, 2);
+    begin(&probe, PROBE_FOR_LIVE);
+    sit(500);
+    sit(0);
+    sit(500); /* too long; the next is due, but the command has not gone */
+    result_is(0, false, NULL);
+    shell(&probe, "exit 0", 500, 2);
+    reap();
+    assert_true(job_busy(&prober.job)); /* now it begins */
+    sit(0);
+    reap();
+    sit(499);
+    result_is(0, false, NULL);
+}
+
+/* As one that waits for a dead disk. */
+static void a_command_that_cannot_be_killed_is_a_failure_each_period(void **state)
+{
+    struct probe probe;
+    (void)state;
+    shell(&probe, "exec sleep 1000", 500, 3);
+    begin(&probe, PROBE_FOR_LIVE);
+    sit(500);
+    sit(0);
+    sit(500);
+    sit(500); /* not reaped: it looks as if it lived */
+    result_is(0, false, NULL);
+    sit(500);
+    result_is(1, false, "did not end within 500 ms");
+    reap();
+    assert_false(job_busy(&prober.job));
 }
 
 /* The one left behind tells by a fifo that it is there, and by its end that it is not. */
@@ -402,11 +441,10 @@ static void a_command_still_dying_does_not_answer_for_the_next(void **state)
     shell(&probe, "exit 0", 0, 0);
     begin(&probe, PROBE_FOR_READY); /* the sleep is killed, and not reaped yet */
     sit(0);
-    assert_string_equal(prober.why, "the command of the last try was killed and has not gone yet");
     reap();
     result_is(0, false, NULL);
-    now += PROBE_READY_MS;
-    try_once();
+    sit(0);
+    reap();
     result_is(1, true, NULL);
 }
 
@@ -430,6 +468,8 @@ int main(void)
         TEST(a_command_that_is_not_there_says_so),
         TEST(a_command_that_does_not_end_is_killed),
         TEST(a_try_is_no_longer_than_its_period),
+        TEST(one_command_that_hangs_is_one_failure),
+        TEST(a_command_that_cannot_be_killed_is_a_failure_each_period),
         TEST(what_a_command_leaves_behind_is_killed),
         TEST(stopping_kills_the_command),
         TEST(a_command_still_dying_does_not_answer_for_the_next),
