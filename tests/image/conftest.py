@@ -16,9 +16,9 @@ from image import Box, Image, why_not  # noqa: E402
 from machine import Machine  # noqa: E402
 
 LOG_SHOWN = 20000
-BOXES = pytest.StashKey()
-# What the headscale of a test needs of a node, and a user's does not.
-TEST_ENV = {**tailnet.DAEMON_ENV, "TS_TAGS": "", "TS_EXTRA_ARGS": f"--login-server=http://{tailnet.HUB}:18080"}
+BOXES, NUMBERS = pytest.StashKey(), pytest.StashKey()
+# Ours, and what a node needs that is to talk to nobody else.
+TEST_ENV = {**tailnet.DAEMON_ENV, "TS_EXTRA_ARGS": f"--login-server=http://{tailnet.HUB}:18080"}
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -26,21 +26,35 @@ def pytest_runtest_makereport(item):
     outcome = yield
     report = outcome.get_result()
     if report.failed:
-        for box in item.session.stash.get(BOXES, []):
-            if box.run_id:
+        boxes = item.session.stash.get(BOXES, [])
+        for box in boxes:
+            if box.process or box is boxes[-1]:
                 report.sections.append((f"log of {box.run_id}", box.log()[-LOG_SHOWN:]))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for line in config.stash.get(NUMBERS, []):
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def number(request):
+    """number("what: 5 MB"): shown at the end."""
+    return request.config.stash.setdefault(NUMBERS, []).append
 
 
 @pytest.fixture(scope="session")
 def net():
+    if reason := os.environ.get("SUPERGUPPY_NO_TAILNET"):
+        pytest.skip(reason)
     if reason := why_not() or cargo_module.why_not(None):
-        # Whoever asks for this folder wants to know; it is no part of ./dev test.
         pytest.fail(f"the image cannot be started here: {reason}", pytrace=False)
     with tailnet.Tailnet((ROOT / "deploy/policy.hujson").read_text()) as net:
         net.nodes(
             anna={"user": "anna@corp.test"},
             ben={"user": "ben@corp.test", "mode": "userspace"},
             ci={"tags": ["tag:ci"], "mode": "userspace"},
+            release={"tags": ["tag:ci-release"], "mode": "userspace"},  # the policy's tests ask for one
         )
         yield net
 

@@ -1,9 +1,10 @@
 """Our image, started as users' Docker starts it but without Docker: by runc, which Docker starts it with too.
 
-What to start, and with what, is read from the image itself. The limits are those that the issue
-promises, and Docker's own: a root file system that is read-only, seven capabilities, no new
-privileges, Docker's list of system calls, 256 MB. A container's network is a node's of tailnet.py: a
-veth pair to the hub. When this process ends, even killed, its containers end too."""
+What to start, and with what, is read from the image itself. Around it is what deploy/compose.yaml
+asks for: a root file system that is read-only, few capabilities, no new privileges; and Docker's own
+list of system calls; in 256 MB. Or all as `docker run` has it when it is asked for nothing. A
+container's network is a node's of tailnet.py: a veth pair to the hub. When this process ends, even
+killed, its containers end too."""
 
 import json
 import os
@@ -21,10 +22,13 @@ from guppy import ROOT
 from tailnet import Node, wait_for
 
 IMAGE = os.environ.get("SUPERGUPPY_IMAGE", "localhost/superguppy")
-CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "SETUID", "SETGID", "SETPCAP", "KILL", "NET_BIND_SERVICE")
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "SETUID", "SETGID", "KILL", "NET_BIND_SERVICE")
 MEMORY = 256 << 20
+# What Docker leaves to root unless it is told otherwise.
+DOCKER_CAPABILITIES = (
+    *CAPABILITIES, "SETPCAP", "FOWNER", "FSETID", "MKNOD", "NET_RAW", "SETFCAP", "SYS_CHROOT", "AUDIT_WRITE"
+)  # fmt: skip
 SECCOMP = Path("/usr/share/containers/seccomp.json")
-TMPFS = ("/run", "/tmp")
 # Docker's: https://github.com/opencontainers/runtime-spec has the form.
 MOUNTS = [
     ("/proc", "proc", "proc", []),
@@ -47,11 +51,13 @@ def why_not():
 
 
 def buildah(*arguments):
-    return subprocess.run([ROOT / "tools/image/buildah", *arguments], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    command = [ROOT / "tools/image/buildah", *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def seccomp():
-    """Docker's default profile for this architecture, in the form that runc takes."""
+    """Docker's default profile for this architecture, in the form that runc takes; None where it is not
+    installed."""
     if not SECCOMP.exists():
         return None
     profile = json.loads(SECCOMP.read_text())
@@ -82,37 +88,55 @@ class Image:
 
     def __enter__(self):
         self.config = json.loads(buildah("inspect", "--type", "image", IMAGE))["Docker"]["config"]
-        self.container = buildah("from", IMAGE)
-        self.root = buildah("mount", self.container)
+        self._remove_lost()
+        self.containers = []
+        self.root = self.new_root()
         return self
 
-    def __exit__(self, *_):
-        buildah("rm", self.container)
+    @staticmethod
+    def _remove_lost():
+        """Those of a process that was killed."""
+        for name in buildah("containers", "--format", "{{.ContainerName}}").split():
+            lost = re.fullmatch(r"superguppy-boot-(\d+)-\d+", name)
+            if lost and not os.path.exists(f"/proc/{lost[1]}"):
+                buildah("rm", name)
 
-    def bundle(self, folder, ns, volume, env, capabilities=CAPABILITIES, memory=MEMORY):
-        """Writes what runc is to start into that folder."""
+    def __exit__(self, *_):
+        buildah("rm", *self.containers)
+
+    def new_root(self):
+        """One more, to be written to."""
+        name = f"superguppy-boot-{os.getpid()}-{len(self.containers)}"
+        self.containers.append(buildah("from", "--name", name, IMAGE))
+        return buildah("mount", self.containers[-1])
+
+    def bundle(self, folder, ns, volume, env, capabilities=CAPABILITIES, files=None, run_options=(), plain_root=None):
+        """Writes what runc is to start into that folder. files: {path inside: path here}, read-only.
+        plain_root: the container's own root, and no limit but Docker's."""
         mounts = [{"destination": d, "type": t, "source": s, "options": o} for d, t, s, o in MOUNTS]
-        mounts += [
-            {"destination": d, "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", "noexec"]} for d in TMPFS
-        ]
-        if volume:
-            mounts.append({"destination": "/data", "type": "bind", "source": str(volume), "options": ["rbind"]})
-        held = [f"CAP_{name}" for name in capabilities]
+        for path, more in () if plain_root else (("/run", list(run_options)), ("/tmp", [])):
+            options = ["nosuid", "nodev", "noexec", *more]
+            mounts.append({"destination": path, "type": "tmpfs", "source": "tmpfs", "options": options})
+        for path, source, how in [
+            *([("/data", volume, "rw")] if volume else []), *((p, s, "ro") for p, s in (files or {}).items())
+        ]:  # fmt: skip
+            mounts.append({"destination": path, "type": "bind", "source": str(source), "options": ["rbind", how]})
+        held = [f"CAP_{name}" for name in (DOCKER_CAPABILITIES if plain_root else capabilities)]
         process = {
             "user": {"uid": 0, "gid": 0},
             "args": (self.config["Entrypoint"] or []) + (self.config["Cmd"] or []),
             "env": self.config["Env"] + [f"{name}={value}" for name, value in env.items()],
             "cwd": self.config["WorkingDir"] or "/",
             "capabilities": {kind: held for kind in ("bounding", "effective", "permitted")},
-            "noNewPrivileges": True,
+            "noNewPrivileges": not plain_root,
         }
         assert self.config["User"] == ""
-        limit = {"memory": {"limit": memory, "swap": memory}, "devices": [{"allow": False, "access": "rwm"}]}
+        limit = {"memory": {"limit": MEMORY, "swap": MEMORY}, "devices": [{"allow": False, "access": "rwm"}]}
         namespaces = [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")] + [{"type": "network", "path": ns}]
         spec = {
             "ociVersion": "1.0.2",
             "process": process,
-            "root": {"path": self.root, "readonly": True},
+            "root": {"path": plain_root or self.root, "readonly": not plain_root},
             "hostname": "container",
             "mounts": mounts,
             "linux": {
@@ -146,13 +170,10 @@ class Process:
 
     @property
     def status(self):
-        return dict(re.findall(r"^(\w+):\s*(.*)$", self._read("status"), re.M))
+        return dict(re.findall(r"^(\w+):[ \t]*(.*)$", self._read("status"), re.M))
 
     def kb(self, what):
         return int(re.search(rf"^{what}:\s*(\d+) kB", self._read("smaps_rollup"), re.M)[1])
-
-    def kill(self, how=signal.SIGKILL):
-        os.kill(self.pid, how)
 
 
 class Box(Node):
@@ -183,8 +204,9 @@ class Box(Node):
         self.image.bundle(bundle, f"/proc/{self.holder.pid}/ns/net", self.volume, self.env_of_container, **more)
         # Its standard input ends when we do.
         self.guard = subprocess.Popen(
-            ["sh", "-c", 'cat; exec "$@" 2>/dev/null', "sh", *self.runc("delete", "--force", self.run_id)], stdin=subprocess.PIPE
-        )
+            ["sh", "-c", 'cat; exec "$@" 2>/dev/null', "sh", *self.runc("delete", "--force", self.run_id)],
+            stdin=subprocess.PIPE,
+        )  # fmt: skip
         with open(bundle / "log", "wb") as log:
             self.process = subprocess.Popen(
                 self.runc("run", "--bundle", bundle, "--pid-file", bundle / "pid", self.run_id),
@@ -239,7 +261,7 @@ class Box(Node):
         return path.read_text(errors="replace") if path.exists() else ""
 
     def processes(self):
-        """{name: Process} of all in it."""
+        """{name: Process} of all in it: groundcontrol, tailscaled, serve, join; and tailscale while it joins."""
         found, ns = {}, os.readlink(f"/proc/{self.pid}/ns/pid")
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError, IndexError):
@@ -251,7 +273,8 @@ class Box(Node):
 
     def exec(self, *argv):
         """As `docker exec` does."""
-        return subprocess.run(self.runc("exec", self.run_id, *argv), capture_output=True, text=True, check=False, timeout=60)
+        command = self.runc("exec", self.run_id, *argv)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     def stats(self):
         """runc's figures, whichever version the machine's cgroups have."""
