@@ -18,7 +18,7 @@ from tailnet import wait_for
 BACK_S = 10
 STOP_S = 5
 # tailscale's own word comes first.
-LOGIN = re.compile(r"join.*\shttp://\S+/register/(\S+)")
+LOGIN = re.compile(r"join.*[ \t]http://\S+/register/(\S+)")
 PATHS = ("healthz", "readyz", "", "me", "index/config.json", "index/ac/me/acme", "admin", "api/v1/crates/acme/owners")
 # The shipped policy leads to machines with the registry's tag alone.
 OWN_MACHINE = '{"src": ["anna@corp.test"], "dst": ["anna@corp.test"], "ip": ["tcp:80"]},\n'
