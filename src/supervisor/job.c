@@ -223,6 +223,12 @@ void job_init(struct job *j, struct jobs *js, void *owner)
     *j = (struct job){ .jobs = js, .owner = owner, .pidfd = -1, .report.fd = -1 };
 }
 
+void job_deinit(struct job *j)
+{
+    timer_stop(&j->retry);
+    close_report(j);
+}
+
 void job_start(struct job *j)
 {
     assert(j->state == JOB_IDLE);

@@ -45,6 +45,7 @@ void jobs_init(struct jobs *js, struct events *ev, struct streams *streams);
 bool jobs_reap(struct jobs *js);
 
 void job_init(struct job *j, struct jobs *js, void *owner);
+void job_deinit(struct job *j); /* the loop forgets it; a child goes on */
 /* The job is idle; launch, use, owner and the calls are set. Never fails at once: `failed` comes
  * later, from the loop. */
 void job_start(struct job *j);

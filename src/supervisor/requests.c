@@ -79,11 +79,27 @@ static struct request *free_request(struct supervise *s)
     return NULL;
 }
 
+static void answer(struct supervise *s, struct request *r, const char *error)
+{
+    uint64_t token = r->token;
+    r->token = 0;
+    control_done(s->control, token, error);
+}
+
+/* What was asked before of the same process can no longer come true as it was meant. */
+static void supersede(struct supervise *s, const struct unit *u)
+{
+    for (size_t i = 0; i < ARRAY_LEN(s->requests); i++)
+        if (s->requests[i].token && s->requests[i].unit == u)
+            answer(s, &s->requests[i], "another request for it came meanwhile");
+}
+
 static int take(struct supervise *s, struct str name, uint64_t token, bool up, struct err *e)
 {
     struct unit *u;
     if (pick(s, name, &u, e) < 0)
         return -1;
+    supersede(s, u);
     struct request *r = free_request(s);
     if (!r)
         return err_set(e, ERR_BUSY, "too many requests wait; try again");
@@ -110,13 +126,6 @@ int requests_open(struct supervise *s, struct err *e)
 {
     const struct control_calls calls = { s, status, restart, stop };
     return control_open(&s->control, &s->ev, s->conf->control, &calls, e);
-}
-
-static void answer(struct supervise *s, struct request *r, const char *error)
-{
-    uint64_t token = r->token;
-    r->token = 0;
-    control_done(s->control, token, error);
 }
 
 static void look(struct supervise *s, struct request *r)

@@ -196,9 +196,14 @@ static void step_sweeping(struct supervise *s)
 
 /* ---- starting and running ---- */
 
-static bool start_failed(const struct unit *u)
+/* During the start also one that a person has asked for: what comes after it waits. */
+static bool start_failed(const struct supervise *s, const struct unit *u)
 {
-    return u->state == UNIT_DOWN && u->outcome == OUTCOME_START_FAILED && !u->by_hand && !u->asked;
+    if (u->state != UNIT_DOWN || u->asked)
+        return false;
+    if (s->mode == MODE_STARTING)
+        return u->outcome != OUTCOME_NONE;
+    return u->outcome == OUTCOME_START_FAILED && !u->by_hand;
 }
 
 /* The first process whose end nobody asked for and nothing mends stops everything. */
@@ -206,7 +211,7 @@ static void check_ends(struct supervise *s)
 {
     for (size_t i = 0; i < s->n && s->mode < MODE_STOPPING; i++) {
         struct unit *u = s->units[i];
-        if ((u->state == UNIT_OVER || start_failed(u))) {
+        if ((u->state == UNIT_OVER || start_failed(s, u))) {
             bool early = s->mode == MODE_STARTING && u->code != 0;
             say(s->out, u->code ? SAY_ERROR : SAY_INFO, "%s: process \"%s\" %s",
                 early ? "start aborted" : "shutting down", unit_process(u)->name,
@@ -221,7 +226,7 @@ static void step_starting(struct supervise *s)
     check_ends(s);
     while (s->mode == MODE_STARTING && s->at < s->n) {
         struct unit *u = in_order(s, s->at);
-        if (!s->at_begun)
+        if (!s->at_begun && !(u->asked && unit_settled_down(u)))
             unit_start(u, false);
         s->at_begun = true;
         check_ends(s);
@@ -240,8 +245,6 @@ static void step_starting(struct supervise *s)
 static void step_running(struct supervise *s)
 {
     check_ends(s);
-    for (size_t i = 0; i < s->n && s->mode == MODE_RUNNING; i++)
-        unit_release(s->units[i]);
     if (s->mode == MODE_RUNNING && s->hangup) {
         s->hangup = false;
         reload_begin(s);
@@ -274,6 +277,8 @@ static void take_steps(struct supervise *s)
 {
     while (s->host.changed) {
         s->host.changed = false;
+        for (size_t i = 0; i < s->n && s->mode < MODE_STOPPING; i++)
+            unit_release(s->units[i]);
         steps[s->mode](s);
         requests_step(s);
     }
@@ -393,6 +398,8 @@ void supervise_build_environ(struct supervise *s)
     struct arena *old = s->environ_arena;
     s->environ_arena = arena_new();
     s->host.environ_ = environ_build(s->conf, environ, s->environ_arena);
+    for (size_t i = 0; i < s->n; i++)
+        unit_new_environ(s->units[i]);
     arena_free(old);
 }
 

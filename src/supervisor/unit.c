@@ -235,6 +235,17 @@ void unit_deinit(struct unit *u)
     timer_stop(&u->poll);
     prober_stop(&u->prober);
     notify_close(&u->notify);
+    job_deinit(&u->run);
+    job_deinit(&u->side);
+    job_deinit(&u->stop);
+    job_deinit(&u->prober.job);
+}
+
+void unit_new_environ(struct unit *u)
+{
+    struct job *const jobs[] = { &u->run, &u->side, &u->stop, &u->prober.job };
+    for (size_t i = 0; i < ARRAY_LEN(jobs); i++)
+        jobs[i]->launch.environ_ = u->host->environ_;
 }
 
 void unit_start(struct unit *u, bool by_hand)

@@ -82,6 +82,8 @@ void unit_force(struct unit *u);   /* SIGKILL for all it runs */
 /* Goes on if it waited for what it depends on, and that is up. */
 void unit_release(struct unit *u);
 
+/* host->environ_ is another one; the old is about to go. */
+void unit_new_environ(struct unit *u);
 /* Somebody was reaped: was it the last of a group that lingers? */
 void unit_look(struct unit *u);
 

@@ -74,6 +74,11 @@ void job_init(struct job *j, struct jobs *js, void *owner)
     *j = (struct job){ .jobs = js, .owner = owner, .pidfd = -1, .report.fd = -1 };
 }
 
+void job_deinit(struct job *j)
+{
+    (void)j;
+}
+
 void job_start(struct job *j)
 {
     rule(j->state == JOB_IDLE, "a command is started beside itself");
