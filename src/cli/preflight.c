@@ -122,7 +122,8 @@ static int make_folder(int at, const char *name, uid_t uid, mode_t mode, struct 
     if (mkdirat(at, name, mode) < 0 && errno != EEXIST)
         return err_sys(e, "make the folder %s", name);
     int fd AUTO_CLOSE = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fchmod(fd, mode) < 0)
+    /* Without CAP_FOWNER only the owner may change the mode. */
+    if (fd < 0 || fchown(fd, geteuid(), getegid()) < 0 || fchmod(fd, mode) < 0)
         return err_sys(e, "set up the folder %s", name);
     return own_all(fd, uid, 0, e);
 }
