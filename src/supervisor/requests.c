@@ -153,5 +153,6 @@ void requests_forget(struct supervise *s, const struct unit *u)
 {
     for (size_t i = 0; i < ARRAY_LEN(s->requests); i++)
         if (s->requests[i].token && s->requests[i].unit == u)
-            answer(s, &s->requests[i], "it is no longer in the file");
+            answer(s, &s->requests[i],
+                "a reload has replaced or removed it; `status` shows what there is");
 }
